@@ -1,0 +1,82 @@
+# What the scripts in build/ share: progress lines, logged long steps, failing with a way out.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+logs=$target/logs
+
+# A toolchain installed by rustup is found without a new login.
+cargo_home=${CARGO_HOME:-${HOME:-}/.cargo}
+if ! command -v cargo >/dev/null && [ -x "$cargo_home/bin/cargo" ]; then
+  PATH=$cargo_home/bin:$PATH
+fi
+
+say() { printf '%s\n' "$*"; }
+
+# fail WHAT [WAY OUT...]: says both and ends the script.
+fail() {
+  printf '%s: %s\n' "${0##*/}" "$1" >&2
+  shift
+  [ $# -eq 0 ] || printf '  %s\n' "$@" >&2
+  exit 1
+}
+
+# usage_error WHAT: wrong arguments; every script answers --help.
+usage_error() {
+  printf "build/%s: %s\nTry 'build/%s --help'.\n" "${0##*/}" "$1" "${0##*/}" >&2
+  exit 2
+}
+
+# help_from_head: prints the comment block at the head of the running script as its help.
+help_from_head() { sed -n '2,/^[^#]/{ s/^# \{0,1\}//p; }' "$0"; }
+
+# begin_steps N: sets how many steps "[i/N]" counts to.
+begin_steps() {
+  step_count=$1
+  step_number=0
+}
+
+# step TEXT: the next progress line.
+step() {
+  step_number=$((step_number + 1))
+  printf '[%s/%s] %s\n' "$step_number" "$step_count" "$*"
+}
+
+# logged LOG COMMAND...: runs a long command with its output in logs/LOG; says every 20 s that it still runs and what
+# it does; shows the tail of the log when it fails.
+logged() {
+  local log=$logs/$1 status=0
+  shift
+  mkdir -p "$logs"
+  "$@" >"$log" 2>&1 </dev/null &
+  wait_with_progress $! "$log" || status=$?
+  if [ "$status" -ne 0 ]; then
+    printf '  failed (exit %s): %s\n  the end of %s:\n' "$status" "$*" "$log" >&2
+    tail -n 25 "$log" | sed 's/^/  | /' >&2
+  fi
+  return "$status"
+}
+
+# wait_with_progress PID LOG: waits for a child; its exit status is the answer.
+wait_with_progress() {
+  local begun=$SECONDS told=$SECONDS
+  while kill -0 "$1" 2>/dev/null; do
+    if [ $((SECONDS - told)) -ge 20 ]; then
+      told=$SECONDS
+      printf '      … %s s: %s\n' $((SECONDS - begun)) "$(tail -n 1 "$2" | tr -d '\r' | cut -c 1-90)"
+    fi
+    sleep 0.1
+  done
+  wait "$1"
+}
+
+# as_root COMMAND...: runs it as root, by sudo where needed; refuses when neither is possible.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    fail "root is needed for: $*" "run that command as root, then start this script again"
+  fi
+}
