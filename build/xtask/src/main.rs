@@ -1,3 +1,41 @@
-//! Placeholder.
+//! `cargo xtask`: the checks that guard the repository and the pages generated from it.
+use std::process::ExitCode;
 
-fn main() {}
+use clap::{Parser, Subcommand};
+
+mod check;
+mod source;
+mod workspace;
+
+/// The project's own checks and generators.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every check that needs no running agent, or one of them.
+    Check {
+        /// Run this step alone.
+        #[arg(long, value_name = "STEP", value_parser = check::step_names())]
+        only: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let task = Arguments::parse().task;
+    let passed = match task {
+        Task::Check { only } => check::run(only.as_deref()),
+    };
+    match passed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
