@@ -14,6 +14,7 @@ mod doc;
 mod first_line;
 mod format;
 mod layers;
+mod metrics;
 mod sizes;
 mod words;
 
@@ -59,7 +60,7 @@ struct Step {
     run: fn(&Workspace) -> Result<Findings>,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "fmt", run: format::run },
     Step { name: "sizes", run: sizes::run },
     Step { name: "first-line", run: first_line::run },
@@ -67,6 +68,7 @@ const STEPS: [Step; 10] = [
     Step { name: "layers", run: layers::run },
     Step { name: "crates", run: crates::run },
     Step { name: "deps", run: deps::run },
+    Step { name: "metrics", run: metrics::run },
     Step { name: "clippy", run: clippy::run },
     Step { name: "doc", run: doc::run },
     Step { name: "deny", run: deny::run },

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod metrics;
 mod source;
 mod workspace;
 
@@ -23,12 +24,19 @@ enum Task {
         #[arg(long, value_name = "STEP", value_parser = check::step_names())]
         only: Option<String>,
     },
+    /// Write doc/metrics.md from the manifests of all probe folders.
+    Metrics {
+        /// Write nothing; fail when the page is out of date.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let task = Arguments::parse().task;
     let passed = match task {
         Task::Check { only } => check::run(only.as_deref()),
+        Task::Metrics { check } => metrics::run(check),
     };
     match passed {
         Ok(true) => ExitCode::SUCCESS,

@@ -78,7 +78,7 @@ fn named(text: &str, depth: usize) -> BTreeSet<(usize, String)> {
     let code = without_comments(text);
     let mut found = BTreeSet::new();
     for (at, root) in roots(&code, depth) {
-        let line = code[..at].matches('\n').count() + 1;
+        let line = code[..at].matches('\n').count();
         let rest = &code[at + root..];
         let names = if rest.starts_with('{') { group(rest) } else { vec![path(rest)] };
         found.extend(names.into_iter().filter(|name| !name.is_empty()).map(|name| (line, name)));
@@ -133,14 +133,13 @@ fn group(rest: &str) -> Vec<String> {
     items.iter().map(|item| path(item.trim())).collect()
 }
 
-/// Blanks line comments; lines keep their numbers.
+/// Blanks line comments and puts an empty line 0 first, so that every line has a line break before it.
 fn without_comments(text: &str) -> String {
     let mut code = String::from("\n");
     for line in text.lines() {
         code.push_str(line.split("//").next().unwrap_or_default());
         code.push('\n');
     }
-    code.remove(0);
     code
 }
 
