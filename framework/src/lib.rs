@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The gala-gopher agent.
+//!
+//! ```text
+//!                 probe.toml (one per folder)        gala-gopher.conf
+//!                          │                                │
+//!   probes/*  ────┐        ▼                                ▼
+//!   extend-probes │     catalog ───────> supervise <──── config
+//!                 └─ child processes <──────┘  (processes: contain)
+//!                          │ stdout: |table|f1|f2|…|
+//!                          ▼
+//!                       ingest ──> store (+ enrich) ──┬─ Snapshot ──> export::prometheus
+//!                                                     └─ Records  ──> (exporters that push)
+//! ```
+//!
+//! `app` joins the stages and is the only one that names several of them; `cargo xtask check` holds the arrows.
+
+pub mod clock;
+pub mod enrich;
+pub mod ingest;
+pub mod store;
+pub mod supervise;
+pub mod sync;
+pub mod telemetry;

@@ -1,0 +1,140 @@
+//! The rows that the agent keeps: the last per key, summed where the table says so, bounded, aged out.
+//!
+//! Two ways out. [`Snapshot`]: the cumulative state, immutable, made on demand. [`Records`]: every accepted row and
+//! event once, as it came. A reader of either never holds up a probe for longer than one copy of a table.
+
+mod claims;
+mod folder;
+mod labels;
+mod layout;
+mod records;
+mod snapshot;
+mod table;
+mod value;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use gopher_protocol::manifest::Manifest;
+
+use self::claims::Claims;
+pub use self::folder::FolderStore;
+pub use self::labels::Labels;
+pub use self::layout::{GlobalLabels, Layout};
+pub use self::records::{Body, EventRecord, Record, Records, Subscription};
+pub use self::snapshot::{Snapshot, TableSnapshot};
+pub use self::value::Value;
+use crate::enrich::Processes;
+use crate::sync::lock;
+
+/// Milliseconds that a series outlives its process.
+const AFTER_PROCESS: u64 = 60_000;
+
+/// The bounds of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Milliseconds after its last row at which a series ends, at the least.
+    pub record_timeout: u64,
+    /// Keys per table.
+    pub series_per_table: u64,
+    /// Keys in all.
+    pub series_total: u64,
+}
+
+/// What all folders share.
+#[derive(Debug)]
+struct Shared {
+    limits: Mutex<Limits>,
+    total: AtomicU64,
+    keep_last: bool,
+    globals: GlobalLabels,
+    claims: Claims,
+    processes: Processes,
+    records: Records,
+}
+
+/// All tables of all folders.
+#[derive(Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    folders: Mutex<BTreeMap<String, Arc<FolderStore>>>,
+}
+
+impl Store {
+    /// An empty store. `keep_last` keeps the rows' own values beside the sums, for an exposition that shows them.
+    #[must_use]
+    pub fn new(limits: Limits, globals: GlobalLabels, processes: Processes, keep_last: bool) -> Self {
+        let shared = Shared {
+            limits: Mutex::new(limits),
+            total: AtomicU64::new(0),
+            keep_last,
+            globals,
+            claims: Claims::default(),
+            processes,
+            records: Records::default(),
+        };
+        Self { shared: Arc::new(shared), folders: Mutex::default() }
+    }
+
+    /// The store of a folder, made anew where its tables have changed.
+    pub fn folder(&self, manifest: &Manifest) -> Arc<FolderStore> {
+        let mut folders = lock(&self.folders);
+        if let Some(folder) = folders.get(&manifest.name) {
+            if folder.serves(manifest) {
+                return Arc::clone(folder);
+            }
+            folder.clear(|_| true);
+        }
+        let folder = Arc::new(FolderStore::new(Arc::clone(&self.shared), manifest));
+        folders.insert(manifest.name.clone(), Arc::clone(&folder));
+        let all: Vec<_> = folders.values().flat_map(|folder| folder.tables()).collect();
+        if self.shared.claims.share(&all) {
+            folders.values().for_each(|folder| folder.reclaim());
+        }
+        folder
+    }
+
+    /// Forgets a folder and all its series.
+    pub fn remove(&self, folder: &str) {
+        if let Some(folder) = lock(&self.folders).remove(folder) {
+            folder.close();
+        }
+    }
+
+    /// The state of everything now. Tables that have not changed since the last call are not copied again.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let folders: Vec<_> = lock(&self.folders).values().cloned().collect();
+        Snapshot { tables: folders.iter().flat_map(|folder| folder.snapshot()).collect() }
+    }
+
+    /// Every accepted row and event, for exporters that pass them on one by one.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        &self.shared.records
+    }
+
+    /// Ends the series that are due. Call it about once a second.
+    pub fn sweep(&self, now: u64) {
+        self.shared.processes.sweep(now);
+        let folders: Vec<_> = lock(&self.folders).values().cloned().collect();
+        for folder in folders {
+            folder.sweep(now);
+        }
+    }
+
+    /// Changes the bounds; what is over a new bound stays until its time.
+    pub fn set_limits(&self, limits: Limits) {
+        *lock(&self.shared.limits) = limits;
+    }
+
+    /// Keys kept now.
+    #[must_use]
+    pub fn series(&self) -> u64 {
+        self.shared.total.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! The tables of one folder. One process writes them, so one lock serves them all.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use gopher_protocol::decode::{Fields, Row};
+use gopher_protocol::event::Event;
+use gopher_protocol::manifest::Manifest;
+use gopher_protocol::table::Table;
+
+use super::claims::TableId;
+use super::labels::Labels;
+use super::layout::Layout;
+use super::records::Record;
+use super::snapshot::TableSnapshot;
+use super::table::{Arrival, Slot, TableStore};
+use super::{AFTER_PROCESS, Shared};
+use crate::clock::mono_ms;
+use crate::enrich::Process;
+use crate::ingest::{Batch, Dropped, RowSink};
+use crate::sync::lock;
+
+static NEXT_TABLE: AtomicU64 = AtomicU64::new(1);
+
+/// One table with what belongs to it here.
+#[derive(Debug)]
+struct Kept {
+    id: TableId,
+    store: TableStore,
+    /// Milliseconds between two rows of a key, as its probe is configured.
+    period: u64,
+    snapshot: Option<Arc<TableSnapshot>>,
+}
+
+/// The tables of one folder.
+#[derive(Debug)]
+pub struct FolderStore {
+    shared: Arc<Shared>,
+    name: String,
+    tables: Vec<Arc<Table>>,
+    series: AtomicU64,
+    series_limit: u64,
+    closed: AtomicBool,
+    kept: Mutex<Vec<Kept>>,
+}
+
+impl FolderStore {
+    pub(super) fn new(shared: Arc<Shared>, manifest: &Manifest) -> Self {
+        let kept = manifest.tables.iter().map(|table| {
+            let layout = Arc::new(Layout::new(Arc::clone(table), &shared.globals));
+            let store = TableStore::new(layout, shared.keep_last);
+            Kept { id: NEXT_TABLE.fetch_add(1, Ordering::Relaxed), store, period: 0, snapshot: None }
+        });
+        Self {
+            name: manifest.name.clone(),
+            tables: manifest.tables.clone(),
+            series: AtomicU64::new(0),
+            series_limit: u64::from(manifest.limits.series),
+            closed: AtomicBool::new(false),
+            kept: Mutex::new(kept.collect()),
+            shared,
+        }
+    }
+
+    pub(super) fn serves(&self, manifest: &Manifest) -> bool {
+        self.tables == manifest.tables
+            && self.series_limit == u64::from(manifest.limits.series)
+            && !self.closed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn tables(&self) -> Vec<(TableId, Arc<Layout>)> {
+        lock(&self.kept).iter().map(|kept| (kept.id, Arc::clone(&kept.store.layout))).collect()
+    }
+
+    /// Claims the label sets of all rows anew; a row whose set another table has by now goes.
+    pub(super) fn reclaim(&self) {
+        for kept in lock(&self.kept).iter_mut() {
+            let (id, layout) = (kept.id, Arc::clone(&kept.store.layout));
+            let claims = &self.shared.claims;
+            kept.store.sweep(
+                |_, labels| !claims.claim(id, &layout, labels),
+                |labels| self.removed(id, &layout, labels),
+            );
+        }
+    }
+
+    /// Sets the report period of a probe's tables in milliseconds: their series live 2.5 periods at the least.
+    pub fn set_period(&self, probe: &str, period: u64) {
+        for kept in lock(&self.kept).iter_mut().filter(|kept| kept.store.layout.table.probe == probe) {
+            kept.period = period;
+        }
+    }
+
+    /// Forgets the series of a probe that was stopped.
+    pub fn clear_probe(&self, probe: &str) {
+        self.clear(|table| table.probe == probe);
+    }
+
+    /// Forgets the values that an item of a probe has filled.
+    pub fn clear_item(&self, probe: &str, item: &str) {
+        for kept in lock(&self.kept).iter_mut().filter(|kept| kept.store.layout.table.probe == probe) {
+            let (id, layout) = (kept.id, Arc::clone(&kept.store.layout));
+            let gone = |field: usize| layout.table.fields[field].item.as_deref() == Some(item);
+            kept.store.forget_fields(gone, |labels| self.removed(id, &layout, labels));
+        }
+    }
+
+    pub(super) fn clear(&self, wanted: impl Fn(&Table) -> bool) {
+        for kept in lock(&self.kept).iter_mut().filter(|kept| wanted(&kept.store.layout.table)) {
+            let (id, layout) = (kept.id, Arc::clone(&kept.store.layout));
+            kept.store.sweep(|_, _| true, |labels| self.removed(id, &layout, labels));
+        }
+    }
+
+    /// Forgets everything and takes no more rows.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.clear(|_| true);
+    }
+
+    pub(super) fn sweep(&self, now: u64) {
+        let timeout = lock(&self.shared.limits).record_timeout;
+        for kept in lock(&self.kept).iter_mut() {
+            let (id, layout) = (kept.id, Arc::clone(&kept.store.layout));
+            let life = timeout.max(kept.period.saturating_mul(5) / 2);
+            let ended =
+                |updated: u64, labels: &Labels| match labels.process().and_then(|process| process.ended()) {
+                    Some(at) => at.max(updated) + AFTER_PROCESS < now,
+                    None => updated + life < now,
+                };
+            kept.store.sweep(ended, |labels| self.removed(id, &layout, labels));
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Vec<Arc<TableSnapshot>> {
+        let mut tables = lock(&self.kept);
+        tables.iter_mut().map(|kept| TableSnapshot::take(kept.id, &kept.store, &mut kept.snapshot)).collect()
+    }
+
+    fn removed(&self, id: TableId, layout: &Layout, labels: &Labels) {
+        self.series.fetch_sub(1, Ordering::Relaxed);
+        self.shared.total.fetch_sub(1, Ordering::Relaxed);
+        self.shared.claims.release(id, layout, labels);
+    }
+
+    /// Whether one more key may be made.
+    fn room(&self, in_table: usize) -> Result<(), Dropped> {
+        let limits = *lock(&self.shared.limits);
+        if self.series.load(Ordering::Relaxed) >= self.series_limit {
+            return Err(Dropped::SeriesPerFolder);
+        }
+        if in_table as u64 >= limits.series_per_table {
+            return Err(Dropped::SeriesPerTable);
+        }
+        if self.shared.total.load(Ordering::Relaxed) >= limits.series_total {
+            return Err(Dropped::SeriesTotal);
+        }
+        Ok(())
+    }
+}
+
+impl RowSink for FolderStore {
+    fn batch(&self) -> Box<dyn Batch + '_> {
+        Box::new(OpenBatch {
+            folder: self,
+            now: mono_ms(),
+            kept: lock(&self.kept),
+            refused: [0; 3],
+            recording: self.shared.records.wanted(),
+        })
+    }
+}
+
+/// The folder's tables, locked for the lines of one read.
+struct OpenBatch<'a> {
+    folder: &'a FolderStore,
+    now: u64,
+    kept: MutexGuard<'a, Vec<Kept>>,
+    refused: [u64; 3],
+    recording: bool,
+}
+
+impl Batch for OpenBatch<'_> {
+    #[inline]
+    fn row(&mut self, row: &Row<'_>) -> Result<(), Dropped> {
+        let folder = self.folder;
+        let Some(kept) = self.kept.get_mut(row.table) else { return Err(Dropped::Stopped) };
+        let (hash, found) = kept.store.find(&row.fields);
+        if found.is_none() {
+            folder.room(kept.store.len())?;
+            if folder.closed.load(Ordering::Relaxed) {
+                return Err(Dropped::Stopped);
+            }
+        }
+        let process = match kept.store.layout.tgid {
+            Some(field) => process(folder, kept, found, row.fields.get(field), self.now),
+            None => None,
+        };
+        let slot = kept.store.place(hash, found, &Arrival { now: self.now, process });
+        if slot.created {
+            folder.series.fetch_add(1, Ordering::Relaxed);
+            folder.shared.total.fetch_add(1, Ordering::Relaxed);
+        }
+        if slot.relabelled {
+            settle(folder, kept, &slot)?;
+        }
+        let refused = &mut self.refused;
+        kept.store.fill(slot.row, &row.fields, self.now, |_, reason| refused[reason as usize] += 1);
+        if self.recording {
+            let labels = Arc::clone(&kept.store.labels()[slot.row]);
+            folder.shared.records.send(Record::row(&kept.store.layout, labels, &row.fields));
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        if self.recording {
+            self.folder.shared.records.send(Record::event(&self.folder.name, event));
+        }
+    }
+
+    fn log(&mut self, fields: &Fields<'_>) {
+        if self.recording {
+            self.folder.shared.records.send(Record::log(&self.folder.name, fields));
+        }
+    }
+
+    fn refused_fields(&self) -> [u64; 3] {
+        self.refused
+    }
+}
+
+/// The process behind a row: the one its series has, looked at again, or the one that has the id now.
+#[inline]
+fn process(
+    folder: &FolderStore,
+    kept: &Kept,
+    found: Option<usize>,
+    tgid: &str,
+    now: u64,
+) -> Option<Arc<Process>> {
+    let processes = &folder.shared.processes;
+    match found.and_then(|row| kept.store.process(row)) {
+        Some(known) => processes.refresh(known, now),
+        None => processes.get(tgid.parse().ok()?, now),
+    }
+}
+
+/// Claims the new labels of a row; where another table has them already the row goes.
+fn settle(folder: &FolderStore, kept: &mut Kept, slot: &Slot) -> Result<(), Dropped> {
+    let layout = Arc::clone(&kept.store.layout);
+    if let Some(replaced) = &slot.replaced {
+        folder.shared.claims.release(kept.id, &layout, replaced);
+    }
+    if folder.shared.claims.claim(kept.id, &layout, &kept.store.labels()[slot.row]) {
+        return Ok(());
+    }
+    let removed = kept.store.remove(slot.row);
+    folder.removed(kept.id, &layout, &removed);
+    Err(Dropped::Duplicate)
+}

@@ -1,0 +1,160 @@
+//! Every accepted row and event once, enriched and stamped at acceptance, for exporters that pass them on.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use gopher_protocol::decode::Fields;
+use gopher_protocol::event::Event;
+use tokio::sync::mpsc;
+
+use super::labels::Labels;
+use super::layout::Layout;
+use crate::clock::unix_ms;
+use crate::sync::lock;
+
+/// One accepted line.
+#[derive(Debug)]
+pub struct Record {
+    /// Milliseconds since 1970 at acceptance.
+    pub time: u64,
+    /// What it holds.
+    pub body: Body,
+}
+
+/// What a record holds.
+#[derive(Debug)]
+pub enum Body {
+    /// A row, as it came: a delta is the row's, not the sum.
+    Row {
+        /// Its table.
+        layout: Arc<Layout>,
+        /// Its labels.
+        labels: Arc<Labels>,
+        /// The texts of the fields with values, in the order of [`Layout::values`]; empty = absent.
+        values: Box<[Box<str>]>,
+    },
+    /// An event.
+    Event(EventRecord),
+    /// An OTel log line: folder and its six fields.
+    Log(String, Box<[Box<str>]>),
+}
+
+/// An event with its texts owned; the fields are those of [`Event`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct EventRecord {
+    /// The folder that raised it.
+    pub folder: String,
+    /// The nine texts from `entity` to `device`, in line order.
+    pub about: [Box<str>; 9],
+    /// `INFO`, `WARN`, `ERROR` or `FATAL`.
+    pub severity_text: Box<str>,
+    /// OTel severity number.
+    pub severity_number: u8,
+    /// Text for people.
+    pub body: Box<str>,
+}
+
+impl Record {
+    pub(super) fn row(layout: &Arc<Layout>, labels: Arc<Labels>, fields: &Fields<'_>) -> Self {
+        let values = layout.values.iter().map(|index| fields.get(*index).into()).collect();
+        Self::now(Body::Row { layout: Arc::clone(layout), labels, values })
+    }
+
+    pub(super) fn event(folder: &str, event: &Event<'_>) -> Self {
+        let about = [
+            event.entity,
+            event.entity_id,
+            event.metric,
+            event.pid,
+            event.comm,
+            event.ip,
+            event.container_id,
+            event.pod_id,
+            event.device,
+        ];
+        Self::now(Body::Event(EventRecord {
+            folder: folder.to_owned(),
+            about: about.map(Into::into),
+            severity_text: event.severity_text.into(),
+            severity_number: event.severity_number,
+            body: event.body.into(),
+        }))
+    }
+
+    pub(super) fn log(folder: &str, fields: &Fields<'_>) -> Self {
+        let texts = (0..fields.len()).map(|index| fields.get(index).into()).collect();
+        Self::now(Body::Log(folder.to_owned(), texts))
+    }
+
+    fn now(body: Body) -> Self {
+        Self { time: unix_ms(), body }
+    }
+}
+
+/// The stream of records; costs nothing while nobody reads it.
+#[derive(Debug, Default)]
+pub struct Records {
+    readers: Mutex<Vec<Reader>>,
+    count: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Reader {
+    queue: mpsc::Sender<Arc<Record>>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// One reader's end, with a queue of its own: a slow reader loses its own records and nobody else's.
+#[derive(Debug)]
+pub struct Subscription {
+    queue: mpsc::Receiver<Arc<Record>>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Records {
+    /// Adds a reader whose queue holds `bound` records.
+    pub fn subscribe(&self, bound: usize) -> Subscription {
+        let (sender, queue) = mpsc::channel(bound.max(1));
+        let dropped = Arc::new(AtomicU64::new(0));
+        let mut readers = lock(&self.readers);
+        readers.push(Reader { queue: sender, dropped: Arc::clone(&dropped) });
+        self.count.store(readers.len(), Ordering::Relaxed);
+        Subscription { queue, dropped }
+    }
+
+    pub(super) fn wanted(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn send(&self, record: Record) {
+        let record = Arc::new(record);
+        let mut readers = lock(&self.readers);
+        readers.retain(|reader| match reader.queue.try_send(Arc::clone(&record)) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                reader.dropped.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        });
+        self.count.store(readers.len(), Ordering::Relaxed);
+    }
+}
+
+impl Subscription {
+    /// The next record; `None` when the store is gone.
+    pub async fn next(&mut self) -> Option<Arc<Record>> {
+        self.queue.recv().await
+    }
+
+    /// The next record if there is one now.
+    pub fn try_next(&mut self) -> Option<Arc<Record>> {
+        self.queue.try_recv().ok()
+    }
+
+    /// Records lost because the queue was full.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,201 @@
+//! The store as ingest and exporters see it.
+
+use gopher_protocol::decode::{Decoder, Line};
+use gopher_protocol::number::Number;
+
+use super::*;
+use crate::ingest::{Dropped, RowSink};
+
+fn manifest(name: &str, series: u32, entity: &str) -> Manifest {
+    let text = format!(
+        r#"
+protocol = 1
+name = "{name}"
+exec = ["x"]
+limits = {{ series = {series} }}
+[[probe]]
+name = "{name}"
+summary = "s"
+[[probe.item]]
+name = "one"
+summary = "s"
+[[table]]
+name = "t"
+entity = "{entity}"
+fields = [
+  {{ name = "key", type = "key", help = "h" }},
+  {{ name = "seen", type = "delta", item = "one", help = "h" }},
+]
+[[table]]
+name = "p"
+entity = "proc"
+fields = [
+  {{ name = "tgid", type = "key", help = "h" }},
+  {{ name = "{name}_size", type = "gauge", help = "h" }},
+]
+"#
+    );
+    Manifest::parse(&text).unwrap()
+}
+
+fn store(limits: Limits) -> Store {
+    let globals: GlobalLabels = vec![("machine_id".to_owned(), "m".to_owned())].into();
+    Store::new(limits, globals, Processes::new(std::path::Path::new("")), false)
+}
+
+const WIDE: Limits = Limits { record_timeout: 60_000, series_per_table: 1000, series_total: 1000 };
+
+fn put(folder: &FolderStore, manifest: &Manifest, line: &str) -> Result<(), Dropped> {
+    let mut decoder = Decoder::new();
+    let Ok(Line::Row(row)) = decoder.decode(&manifest.tables(), line.as_bytes()) else {
+        panic!("no row: {line}")
+    };
+    folder.batch().row(&row)
+}
+
+fn shown(store: &Store) -> Vec<String> {
+    let mut shown = Vec::new();
+    for table in store.snapshot().tables {
+        for (row, labels) in table.labels.iter().enumerate() {
+            let mut text = Vec::new();
+            labels.each(&table.layout, |name, value| text.push(format!("{name}={value}")));
+            let value = match &table.values(row)[0] {
+                Value::Number(number) => number.to_string(),
+                other => format!("{other:?}"),
+            };
+            shown.push(format!("{} {value}", text.join(",")));
+        }
+    }
+    shown
+}
+
+#[test]
+fn a_snapshot_is_not_changed_by_later_rows() {
+    let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
+    let folder = store.folder(&manifest);
+    put(&folder, &manifest, "|t|k|1|").unwrap();
+    let before = store.snapshot();
+    put(&folder, &manifest, "|t|k|1|").unwrap();
+    put(&folder, &manifest, "|t|l|1|").unwrap();
+    assert_eq!(before.tables[0].labels.len(), 1);
+    assert_eq!(before.tables[0].values(0), [Value::Number(Number::Uint(1))]);
+    assert_eq!(shown(&store), ["key=k,machine_id=m 2", "key=l,machine_id=m 1"]);
+}
+
+#[test]
+fn an_unchanged_table_is_not_copied_again() {
+    let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
+    put(&store.folder(&manifest), &manifest, "|t|k|1|").unwrap();
+    let (first, second) = (store.snapshot(), store.snapshot());
+    assert!(Arc::ptr_eq(&first.tables[0], &second.tables[0]));
+}
+
+#[test]
+fn each_limit_refuses_new_keys_with_its_own_reason_and_keeps_the_old() {
+    for (limits, series, expected) in [
+        (WIDE, 2, Dropped::SeriesPerFolder),
+        (Limits { series_per_table: 2, ..WIDE }, 10, Dropped::SeriesPerTable),
+        (Limits { series_total: 2, ..WIDE }, 10, Dropped::SeriesTotal),
+    ] {
+        let (store, manifest) = (store(limits), manifest("a", series, "e"));
+        let folder = store.folder(&manifest);
+        put(&folder, &manifest, "|t|k|1|").unwrap();
+        put(&folder, &manifest, "|t|l|1|").unwrap();
+        assert_eq!(put(&folder, &manifest, "|t|m|1|"), Err(expected));
+        assert_eq!(put(&folder, &manifest, "|t|k|1|"), Ok(()));
+        assert_eq!(store.series(), 2);
+    }
+}
+
+#[test]
+fn a_series_ends_after_its_time_or_two_and_a_half_periods() {
+    let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
+    let folder = store.folder(&manifest);
+    put(&folder, &manifest, "|t|k|1|").unwrap();
+    let now = crate::clock::mono_ms();
+    store.sweep(now + 59_000);
+    assert_eq!(store.series(), 1);
+    folder.set_period("a", 60_000);
+    store.sweep(now + 149_000);
+    assert_eq!(store.series(), 1);
+    store.sweep(now + 151_000);
+    assert_eq!(store.series(), 0);
+    put(&folder, &manifest, "|t|k|1|").unwrap();
+    assert_eq!(shown(&store), ["key=k,machine_id=m 1"], "the sum is forgotten with the series");
+}
+
+#[test]
+fn series_of_a_stopped_probe_or_item_or_removed_folder_go_at_once() {
+    let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
+    let folder = store.folder(&manifest);
+    put(&folder, &manifest, "|t|k|1|").unwrap();
+    folder.clear_item("a", "other");
+    assert_eq!(store.series(), 1);
+    folder.clear_item("a", "one");
+    assert_eq!(store.series(), 0);
+    put(&folder, &manifest, "|t|k|1|").unwrap();
+    folder.clear_probe("a");
+    assert_eq!(store.series(), 0);
+    store.remove("a");
+    assert_eq!(put(&folder, &manifest, "|t|k|1|"), Err(Dropped::Stopped));
+}
+
+#[test]
+fn a_sample_that_another_table_has_already_is_dropped() {
+    let store = store(WIDE);
+    let (a, b) = (manifest("a", 10, "e"), manifest("b", 10, "e"));
+    let folders = (store.folder(&a), store.folder(&b));
+    put(&folders.0, &a, "|t|k|1|").unwrap();
+    assert_eq!(put(&folders.1, &b, "|t|k|5|"), Err(Dropped::Duplicate));
+    assert_eq!(put(&folders.1, &b, "|t|l|5|"), Ok(()));
+    folders.0.clear_probe("a");
+    assert_eq!(put(&folders.1, &b, "|t|k|5|"), Ok(()), "a set that was given back is free");
+}
+
+#[test]
+fn a_folder_that_comes_later_does_not_double_samples_that_are_there() {
+    let store = store(WIDE);
+    let (a, b) = (manifest("a", 10, "e"), manifest("b", 10, "e"));
+    let first = store.folder(&a);
+    put(&first, &a, "|t|k|1|").unwrap();
+    let second = store.folder(&b);
+    assert_eq!(put(&second, &b, "|t|k|5|"), Err(Dropped::Duplicate));
+}
+
+#[test]
+fn rows_of_a_process_carry_its_labels_and_outlive_it_by_a_minute() {
+    let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
+    let folder = store.folder(&manifest);
+    let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+    put(&folder, &manifest, &format!("|p|{}|1|", child.id())).unwrap();
+    let text = shown(&store).join("\n");
+    assert!(text.contains("comm=sleep,cmdline=sleep 1000,start_time="), "{text}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    folder.set_period("a", 600_000);
+    let now = crate::clock::mono_ms();
+    store.sweep(now + 2000);
+    store.sweep(now + 61_000);
+    assert_eq!(shown(&store).join("\n"), text, "labels are kept after the end");
+    store.sweep(now + 63_000);
+    assert_eq!(store.series(), 0);
+}
+
+#[test]
+fn every_accepted_row_reaches_each_reader_once_and_a_full_queue_is_counted() {
+    let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
+    let folder = store.folder(&manifest);
+    let (mut wide, mut narrow) = (store.records().subscribe(100), store.records().subscribe(1));
+    for _ in 0..3 {
+        put(&folder, &manifest, "|t|k|7|").unwrap();
+    }
+    let mut seen = 0;
+    while let Some(record) = wide.try_next() {
+        let Body::Row { values, .. } = &record.body else { panic!("no row") };
+        assert_eq!(values[0].as_ref(), "7", "the row's own value, not the sum");
+        seen += 1;
+    }
+    assert_eq!((seen, wide.dropped()), (3, 0));
+    assert!(narrow.try_next().is_some() && narrow.try_next().is_none());
+    assert_eq!(narrow.dropped(), 2);
+}

@@ -1,0 +1,7 @@
+//! The agent about itself: its log and its own metrics, `gala_gopher_agent_*`.
+
+mod log;
+pub mod metrics;
+
+pub use self::log::{Format, init};
+pub use self::metrics::{AgentMetrics, FolderCounters};

@@ -1,0 +1,149 @@
+//! The agent's own metrics, under fixed names that dashboards and tests rely on.
+
+use gopher_protocol::reject::{FieldReason, Reason};
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::ingest::Dropped;
+
+/// All metrics of the agent about itself.
+#[derive(Clone, Debug)]
+pub struct AgentMetrics {
+    registry: Registry,
+    lines: IntCounterVec,
+    rows: IntCounterVec,
+    fields: IntCounterVec,
+    utf8: IntCounterVec,
+    /// Keys that the store holds.
+    pub series: IntGauge,
+    /// 1 for the state that a folder's process is in, 0 for the others.
+    pub probe_state: IntGaugeVec,
+    /// Starts after the first, by folder.
+    pub probe_restarts: IntCounterVec,
+    /// CPU time of a folder's processes in milliseconds, by folder.
+    pub probe_cpu: IntGaugeVec,
+    /// Memory of a folder's processes, by folder.
+    pub probe_memory: IntGaugeVec,
+    /// Rows handed to exporters, by exporter and outcome.
+    pub export_rows: IntCounterVec,
+    /// Scrapes by status code.
+    pub scrapes: IntCounterVec,
+    /// Reads of the configuration file, by outcome.
+    pub reloads: IntCounterVec,
+}
+
+/// The counters of one folder, ready to be counted on: no look-up on the hot path.
+#[derive(Clone, Debug)]
+pub struct FolderCounters {
+    /// Data and event lines read.
+    pub lines: IntCounter,
+    /// Lines kept or passed on.
+    pub accepted: IntCounter,
+    /// Lines refused, by [`Reason`] in the order of its `ALL`.
+    pub rejected: [IntCounter; Reason::ALL.len()],
+    /// Good lines not kept, by [`Dropped`] in the order of its `ALL`.
+    pub dropped: [IntCounter; Dropped::ALL.len()],
+    /// Fields refused in rows that were kept.
+    pub fields: [IntCounter; FieldReason::ALL.len()],
+    /// Lines with invalid UTF-8.
+    pub utf8: IntCounter,
+}
+
+impl AgentMetrics {
+    /// Registers everything.
+    ///
+    /// # Errors
+    /// When a name is not allowed or there twice, which a test would have shown.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let r = &registry;
+        let metrics = Self {
+            lines: counters(r, "lines_total", "Data and event lines read from a probe folder.", &["probe"])?,
+            rows: counters(
+                r,
+                "rows_total",
+                "Fate of those lines; over outcomes and reasons it sums to lines_total.",
+                &["probe", "outcome", "reason"],
+            )?,
+            fields: counters(
+                r,
+                "fields_rejected_total",
+                "Fields refused in rows that were kept.",
+                &["probe", "reason"],
+            )?,
+            utf8: counters(
+                r,
+                "invalid_utf8_total",
+                "Lines in which invalid UTF-8 was replaced.",
+                &["probe"],
+            )?,
+            series: keep(r, IntGauge::new("gala_gopher_agent_series", "Keys that the store holds.")?)?,
+            probe_state: gauges(
+                r,
+                "probe_state",
+                "1 for the state of a folder's process.",
+                &["probe", "state"],
+            )?,
+            probe_restarts: counters(r, "probe_restarts_total", "Starts after the first.", &["probe"])?,
+            probe_cpu: gauges(r, "probe_cpu_milliseconds", "CPU time of a folder's processes.", &["probe"])?,
+            probe_memory: gauges(r, "probe_memory_bytes", "Memory of a folder's processes.", &["probe"])?,
+            export_rows: counters(r, "export_rows_total", "Rows handed out.", &["exporter", "outcome"])?,
+            scrapes: counters(r, "scrapes_total", "Scrapes answered.", &["code"])?,
+            reloads: counters(r, "reloads_total", "Reads of the configuration file.", &["outcome"])?,
+            registry,
+        };
+        metrics.build_info()?;
+        Ok(metrics)
+    }
+
+    fn build_info(&self) -> Result<(), prometheus::Error> {
+        let opts = Opts::new("gala_gopher_agent_build_info", "1, with the version as a label.");
+        let info = keep(&self.registry, IntGaugeVec::new(opts, &["version"])?)?;
+        info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Ok(())
+    }
+
+    /// The counters of one folder; the same ones for the same name.
+    #[must_use]
+    pub fn folder(&self, name: &str) -> FolderCounters {
+        let row = |outcome: &str, reason: &str| self.rows.with_label_values(&[name, outcome, reason]);
+        FolderCounters {
+            lines: self.lines.with_label_values(&[name]),
+            accepted: row("accepted", ""),
+            rejected: Reason::ALL.map(|reason| row("rejected", reason.label())),
+            dropped: Dropped::ALL.map(|reason| row("dropped", reason.label())),
+            fields: FieldReason::ALL.map(|reason| self.fields.with_label_values(&[name, reason.label()])),
+            utf8: self.utf8.with_label_values(&[name]),
+        }
+    }
+
+    /// Everything as it stands now.
+    #[must_use]
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+}
+
+fn keep<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    keep(registry, IntCounterVec::new(Opts::new(format!("gala_gopher_agent_{name}"), help), labels)?)
+}
+
+fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    keep(registry, IntGaugeVec::new(Opts::new(format!("gala_gopher_agent_{name}"), help), labels)?)
+}
