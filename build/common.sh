@@ -5,11 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 logs=$target/logs
 
-# A toolchain installed by rustup is found without a new login.
-cargo_home=${CARGO_HOME:-${HOME:-}/.cargo}
-if ! command -v cargo >/dev/null && [ -x "$cargo_home/bin/cargo" ]; then
-  PATH=$cargo_home/bin:$PATH
-fi
+# A toolchain that rustup has just installed is found without a new login.
+PATH=$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin
 
 say() { printf '%s\n' "$*"; }
 
