@@ -9,25 +9,29 @@ use crate::workspace::Workspace;
 
 const SOURCES: &str = "framework/src/";
 
-/// Each stage with what it may name; `stage::module` allows that module of the stage alone.
-const MAY_NAME: [(&str, &[&str]); 10] = [
+/// Each stage with what it may name; `stage::name` allows that module or type of the stage alone.
+const MAY_NAME: [(&str, &[&str]); 9] = [
     ("contain", &[]),
     ("config", &[]),
-    ("telemetry", &[]),
     ("catalog", &["config", "contain::trust"]),
     ("supervise", &["contain"]),
     ("ingest", &["supervise"]),
-    ("store", &["ingest"]),
-    ("enrich", &["store"]),
+    ("enrich", &[]),
+    ("store", &["ingest", "enrich"]),
     ("export", &["store"]),
-    ("shutdown", &[]),
+    ("telemetry", &["ingest::Dropped"]),
 ];
 
 /// Modules that join the stages and may name all of them.
-const JOINTS: [&str; 5] = ["app", "control", "cli", "bin", "lib"];
+const JOINTS: [&str; 6] = ["app", "control", "shutdown", "cli", "bin", "lib"];
 
-/// A module that every stage may name.
-const FOR_ALL: &str = "telemetry";
+/// Modules that know no stage and that all may name.
+const TOOLS: [&str; 3] = ["clock", "sync", "dirwatch"];
+
+/// What every stage may name besides: tools, and the agent's metrics and log.
+fn for_all<'a>() -> impl Iterator<Item = &'a str> {
+    TOOLS.into_iter().chain(["telemetry"])
+}
 
 pub(super) fn run(workspace: &Workspace) -> Result<Findings> {
     workspace.each_text(|file, text| match file.strip_prefix(SOURCES) {
@@ -47,7 +51,9 @@ fn rule(file: &str, path: &str, text: &str) -> Vec<Violation> {
         rule,
         way_out: way_out.to_owned(),
     };
-    let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == stage) else {
+    let tool: (_, &[&str]) = (stage, &[]);
+    let known = MAY_NAME.iter().find(|(name, _)| *name == stage);
+    let Some((_, allowed)) = known.or_else(|| TOOLS.contains(&stage).then_some(&tool)) else {
         let rule = format!("the module `{stage}` has no place in the layers");
         return vec![violation(0, rule, "give it one in build/xtask/src/check/layers.rs")];
     };
@@ -64,12 +70,11 @@ fn rule(file: &str, path: &str, text: &str) -> Vec<Violation> {
 
 fn may_name(stage: &str, allowed: &[&str], name: &str) -> bool {
     let within = |module: &str| name == module || name.starts_with(&format!("{module}::"));
-    within(stage) || within(FOR_ALL) || allowed.iter().any(|module| within(module))
+    within(stage) || for_all().any(within) || allowed.iter().any(|module| within(module))
 }
 
 fn list(allowed: &[&str]) -> String {
-    let mut names: Vec<_> = allowed.iter().map(|name| format!("`{name}`")).collect();
-    names.push(format!("`{FOR_ALL}`"));
+    let names: Vec<_> = allowed.iter().copied().chain(for_all()).map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }
 
