@@ -39,14 +39,12 @@ step() {
   printf '[%s/%s] %s\n' "$step_number" "$step_count" "$*"
 }
 
-# logged LOG COMMAND...: runs a long command with its output in logs/LOG; says every 20 s that it still runs and what
-# it does; shows the tail of the log when it fails.
+# logged LOG COMMAND...: runs a long command with its output in logs/LOG and shows the tail of that when it fails.
 logged() {
   local log=$logs/$1 status=0
   shift
   mkdir -p "$logs"
-  "$@" >"$log" 2>&1 </dev/null &
-  wait_with_progress $! "$log" || status=$?
+  with_progress "$log" "$@" || status=$?
   if [ "$status" -ne 0 ]; then
     printf '  failed (exit %s): %s\n  the end of %s:\n' "$status" "$*" "$log" >&2
     tail -n 25 "$log" | sed 's/^/  | /' >&2
@@ -54,18 +52,32 @@ logged() {
   return "$status"
 }
 
-# wait_with_progress PID LOG: waits for a child; its exit status is the answer.
-wait_with_progress() {
-  local begun=$SECONDS told=$SECONDS
-  while kill -0 "$1" 2>/dev/null; do
+# with_progress FILE COMMAND...: runs a command with its output in FILE; says every 20 s that it still runs and what
+# it does. The command has a process group of its own, so that all of it ends when this script is told to end.
+with_progress() {
+  local log=$1 begun=$SECONDS told=$SECONDS status=0
+  shift
+  set -m
+  "$@" >"$log" 2>&1 </dev/null &
+  background=$!
+  set +m
+  while kill -0 "$background" 2>/dev/null; do
     if [ $((SECONDS - told)) -ge 20 ]; then
       told=$SECONDS
-      printf '      … %s s: %s\n' $((SECONDS - begun)) "$(tail -n 1 "$2" | tr -d '\r' | cut -c 1-90)"
+      printf '      … %s s: %s\n' $((SECONDS - begun)) "$(tail -n 1 "$log" | tr -d '\r' | cut -c 1-90)"
     fi
     sleep 0.1
   done
-  wait "$1"
+  wait "$background" || status=$?
+  background=
+  return "$status"
 }
+
+background=
+# shellcheck disable=SC2317 # called by the traps
+stop_background() { [ -z "$background" ] || kill -TERM -- "-$background" 2>/dev/null || true; }
+trap 'stop_background; exit 130' INT
+trap 'stop_background; exit 143' TERM HUP
 
 # as_root COMMAND...: runs it as root, by sudo where needed; refuses when neither is possible.
 as_root() {
