@@ -16,6 +16,7 @@
 
 pub mod clock;
 pub mod enrich;
+pub mod export;
 pub mod ingest;
 pub mod store;
 pub mod supervise;

@@ -69,6 +69,27 @@ fn shown(store: &Store) -> Vec<String> {
     shown
 }
 
+/// A process that ends with the test.
+struct Sleeper(std::process::Child);
+
+impl Sleeper {
+    fn start() -> Self {
+        let child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let comm = format!("/proc/{}/comm", child.id());
+        while std::fs::read_to_string(&comm).unwrap() != "sleep\n" {
+            std::thread::yield_now();
+        }
+        Self(child)
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
 #[test]
 fn a_snapshot_is_not_changed_by_later_rows() {
     let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
@@ -166,12 +187,11 @@ fn a_folder_that_comes_later_does_not_double_samples_that_are_there() {
 fn rows_of_a_process_carry_its_labels_and_outlive_it_by_a_minute() {
     let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
     let folder = store.folder(&manifest);
-    let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-    put(&folder, &manifest, &format!("|p|{}|1|", child.id())).unwrap();
+    let child = Sleeper::start();
+    put(&folder, &manifest, &format!("|p|{}|1|", child.0.id())).unwrap();
     let text = shown(&store).join("\n");
     assert!(text.contains("comm=sleep,cmdline=sleep 1000,start_time="), "{text}");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
     folder.set_period("a", 600_000);
     let now = crate::clock::mono_ms();
     store.sweep(now + 2000);

@@ -1,0 +1,3 @@
+//! The exporters: the only stage that knows how others write down metrics.
+
+pub mod prometheus;

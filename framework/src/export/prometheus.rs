@@ -1,0 +1,24 @@
+//! Prometheus pulls: `GET /metrics`, rendered from an immutable snapshot and cached while nothing has changed.
+//!
+//! ```text
+//!   request ──> server ──> page ──┬─ families: table ──> text per metric (cached per table version)
+//!                                 ├─ own: the agent's metrics (fresh at every scrape)
+//!                                 └─ gzip: compressed tables (cached) + compressed own part
+//! ```
+
+mod body;
+mod families;
+mod filter;
+mod format;
+mod gzip;
+mod own;
+mod page;
+mod render;
+mod server;
+mod text;
+mod upstream;
+
+pub use self::filter::Filter;
+pub use self::format::Exposition;
+pub use self::page::{Page, Pages};
+pub use self::server::{Endpoint, Readiness, serve};
