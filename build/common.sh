@@ -69,6 +69,7 @@ with_progress() {
     sleep 0.1
   done
   wait "$background" || status=$?
+  stop_background # what the command has left behind, such as the child of a test that failed
   background=
   return "$status"
 }
