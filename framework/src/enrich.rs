@@ -3,6 +3,7 @@
 mod host;
 mod process;
 mod processes;
+pub mod scope;
 
 pub use self::host::Host;
 pub use self::process::Process;

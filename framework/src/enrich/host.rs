@@ -18,7 +18,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Reads the facts; `host_path` is where a container sees the host's root (empty for the host itself).
+    /// Reads the facts; `host_path` is where the host's root is seen, `/` outside containers.
     ///
     /// # Errors
     /// When no id is found and none can be kept in `state_dir`.
@@ -39,14 +39,14 @@ impl Host {
         };
         let address = first_address().map_or(String::new(), |address| format!("-{address}"));
         let upstream_id = format!("{}{address}", product.unwrap_or_else(|| machine_id.clone()));
-        let hostname = id_of_name(host_path);
+        let hostname = host_name(host_path);
         Ok(Self { machine_id, upstream_id, hostname })
     }
 }
 
 /// The kernel's name for the machine; in a container with the host's root the file that names the host.
-fn id_of_name(host_path: &Path) -> String {
-    let file = (!host_path.as_os_str().is_empty())
+fn host_name(host_path: &Path) -> String {
+    let file = (host_path != Path::new("/"))
         .then(|| fs::read_to_string(host_path.join("etc/hostname")).ok())
         .flatten()
         .map(|text| text.trim().to_owned())

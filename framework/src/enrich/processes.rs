@@ -16,6 +16,15 @@ const CMDLINE: usize = 256;
 /// The most processes kept; more are read anew each time they are named.
 const CAPACITY: usize = 65_536;
 
+/// A process as the scope sees it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub(super) pid: u32,
+    pub(super) start_ticks: u64,
+    pub(super) comm: String,
+    pub(super) cmdline: String,
+}
+
 /// A cache over `/proc`.
 #[derive(Debug)]
 pub struct Processes {
@@ -26,7 +35,7 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Over the procfs below `host_path` (empty for the host itself).
+    /// Over the procfs below `host_path` (`/` outside containers).
     #[must_use]
     pub fn new(host_path: &Path) -> Self {
         let proc =
@@ -83,6 +92,25 @@ impl Processes {
         lock(&self.known).retain(|_, process| Arc::strong_count(process) > 1 && process.ended().is_none());
     }
 
+    /// All process ids now.
+    pub(super) fn pids(&self) -> impl Iterator<Item = u32> {
+        let entries = fs::read_dir(&self.proc).into_iter().flatten();
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+    }
+
+    /// The process with this id now; `known` again where neither its start nor its name has changed. A command line
+    /// is read anew only with one of these: an exec changes the name in nearly every case.
+    pub(super) fn identify(&self, pid: u32, known: Option<&Arc<Identity>>) -> Option<Arc<Identity>> {
+        let stat = self.text(pid, "stat", 1024)?;
+        let (start_ticks, comm) = (start_ticks(&stat)?, comm(&stat)?);
+        if let Some(known) = known.filter(|known| known.start_ticks == start_ticks && known.comm == comm) {
+            return Some(Arc::clone(known));
+        }
+        let cmdline =
+            self.text(pid, "cmdline", 4096).unwrap_or_default().trim_end_matches('\0').replace('\0', " ");
+        Some(Arc::new(Identity { pid, start_ticks, comm: comm.to_owned(), cmdline }))
+    }
+
     fn read(&self, pid: u32, now: u64) -> Option<Arc<Process>> {
         let process = self.read_process(pid);
         self.keep(pid, process, now)
@@ -112,11 +140,8 @@ impl Processes {
         Some(Process::new(pid, start_ticks, comm, cmdline, start_time.to_string()))
     }
 
-    /// Field 22 of `/proc/PID/stat`; the name before it may hold spaces and brackets.
     fn start_ticks(&self, pid: u32) -> Option<u64> {
-        let stat = self.text(pid, "stat", 1024)?;
-        let (_, rest) = stat.rsplit_once(')')?;
-        rest.split_ascii_whitespace().nth(19)?.parse().ok()
+        start_ticks(&self.text(pid, "stat", 1024)?)
     }
 
     fn text(&self, pid: u32, file: &str, limit: usize) -> Option<String> {
@@ -125,6 +150,16 @@ impl Processes {
         file.take(limit as u64).read_to_end(&mut bytes).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// Field 22 of `/proc/PID/stat` (proc(5)); the name before it may hold spaces and brackets.
+fn start_ticks(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// Field 2 of `/proc/PID/stat`.
+fn comm(stat: &str) -> Option<&str> {
+    Some(stat.split_once('(')?.1.rsplit_once(')')?.0)
 }
 
 /// Seconds since 1970 at boot: `btime` of `/proc/stat`.

@@ -29,6 +29,8 @@ struct Kept {
     store: TableStore,
     /// Milliseconds between two rows of a key, as its probe is configured.
     period: u64,
+    /// Its probe is stopped: rows that are under way are dropped.
+    stopped: bool,
     snapshot: Option<Arc<TableSnapshot>>,
 }
 
@@ -49,7 +51,13 @@ impl FolderStore {
         let kept = manifest.tables.iter().map(|table| {
             let layout = Arc::new(Layout::new(Arc::clone(table), &shared.globals));
             let store = TableStore::new(layout, shared.keep_last);
-            Kept { id: NEXT_TABLE.fetch_add(1, Ordering::Relaxed), store, period: 0, snapshot: None }
+            Kept {
+                id: NEXT_TABLE.fetch_add(1, Ordering::Relaxed),
+                store,
+                period: 0,
+                stopped: false,
+                snapshot: None,
+            }
         });
         Self {
             name: manifest.name.clone(),
@@ -91,17 +99,17 @@ impl FolderStore {
         }
     }
 
-    /// Forgets the series of a probe that was stopped.
-    pub fn clear_probe(&self, probe: &str) {
-        self.clear(|table| table.probe == probe);
-    }
-
-    /// Forgets the values that an item of a probe has filled.
-    pub fn clear_item(&self, probe: &str, item: &str) {
+    /// Says what of a probe is to be kept from now on: `None` = it is stopped, else the items that are on. The series
+    /// of what is off go at once, and rows that are still under way do not bring them back.
+    pub fn switch(&self, probe: &str, items: Option<&[String]>) {
         for kept in lock(&self.kept).iter_mut().filter(|kept| kept.store.layout.table.probe == probe) {
+            kept.stopped = items.is_none();
             let (id, layout) = (kept.id, Arc::clone(&kept.store.layout));
-            let gone = |field: usize| layout.table.fields[field].item.as_deref() == Some(item);
-            kept.store.forget_fields(gone, |labels| self.removed(id, &layout, labels));
+            let on = |item: &String| items.is_some_and(|items| items.contains(item));
+            let is_off = |field: usize| {
+                items.is_none() || layout.table.fields[field].item.as_ref().is_some_and(|item| !on(item))
+            };
+            kept.store.switch_off(is_off, |labels| self.removed(id, &layout, labels));
         }
     }
 
@@ -185,6 +193,9 @@ impl Batch for OpenBatch<'_> {
     fn row(&mut self, row: &Row<'_>) -> Result<(), Dropped> {
         let folder = self.folder;
         let Some(kept) = self.kept.get_mut(row.table) else { return Err(Dropped::Stopped) };
+        if kept.stopped {
+            return Err(Dropped::Stopped);
+        }
         let (hash, found) = kept.store.find(&row.fields);
         if found.is_none() {
             folder.room(kept.store.len())?;

@@ -34,6 +34,8 @@ pub(super) struct TableStore {
     last: Option<Vec<Value>>,
     updated: Vec<u64>,
     version: u64,
+    /// One per value: its item is switched off, so that what a row still says of it is ignored.
+    off: Vec<bool>,
     key: Vec<u8>,
     changing: Vec<u8>,
     histogram: Histogram,
@@ -53,6 +55,7 @@ pub(super) struct Slot {
 impl TableStore {
     pub(super) fn new(layout: Arc<Layout>, keep_last: bool) -> Self {
         Self {
+            off: vec![false; layout.values.len()],
             layout,
             index: HashTable::new(),
             hasher: FixedState::default(),
@@ -132,6 +135,9 @@ impl TableStore {
         let width = self.layout.values.len();
         let values = &mut self.values[row * width..(row + 1) * width];
         for (at, index) in self.layout.values.iter().enumerate() {
+            if self.off[at] {
+                continue;
+            }
             let kind = self.layout.table.fields[*index].kind;
             match step(kind, fields.get(*index), &values[at], &mut self.histogram) {
                 Ok(Step::Empty) => {}
@@ -233,16 +239,18 @@ impl TableStore {
         }
     }
 
-    /// Forgets the values of fields that `gone` names; a row without any value left is removed.
-    pub(super) fn forget_fields(&mut self, gone: impl Fn(usize) -> bool, mut removed: impl FnMut(&Labels)) {
+    /// Says which fields are switched off. What they held is forgotten; a row without any value left is removed.
+    pub(super) fn switch_off(&mut self, is_off: impl Fn(usize) -> bool, mut removed: impl FnMut(&Labels)) {
         let width = self.layout.values.len();
-        let gone: Vec<bool> = self.layout.values.iter().map(|index| gone(*index)).collect();
-        if !gone.contains(&true) {
+        let off: Vec<bool> = self.layout.values.iter().map(|index| is_off(*index)).collect();
+        let unchanged = off.iter().zip(&self.off).all(|(now, before)| !now || *before);
+        self.off = off;
+        if unchanged {
             return;
         }
         for column in [Some(&mut self.values), self.last.as_mut()].into_iter().flatten() {
             for (at, value) in column.iter_mut().enumerate() {
-                if gone[at % width] {
+                if self.off[at % width] {
                     *value = Value::Absent;
                 }
             }

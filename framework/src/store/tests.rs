@@ -40,7 +40,7 @@ fields = [
 
 fn store(limits: Limits) -> Store {
     let globals: GlobalLabels = vec![("machine_id".to_owned(), "m".to_owned())].into();
-    Store::new(limits, globals, Processes::new(std::path::Path::new("")), false)
+    Store::new(limits, globals, Processes::new(std::path::Path::new("/")), false)
 }
 
 const WIDE: Limits = Limits { record_timeout: 60_000, series_per_table: 1000, series_total: 1000 };
@@ -75,8 +75,8 @@ struct Sleeper(std::process::Child);
 impl Sleeper {
     fn start() -> Self {
         let child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        let comm = format!("/proc/{}/comm", child.id());
-        while std::fs::read_to_string(&comm).unwrap() != "sleep\n" {
+        let cmdline = format!("/proc/{}/cmdline", child.id());
+        while !std::fs::read_to_string(&cmdline).unwrap().starts_with("sleep") {
             std::thread::yield_now();
         }
         Self(child)
@@ -150,13 +150,15 @@ fn series_of_a_stopped_probe_or_item_or_removed_folder_go_at_once() {
     let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
     let folder = store.folder(&manifest);
     put(&folder, &manifest, "|t|k|1|").unwrap();
-    folder.clear_item("a", "other");
+    folder.switch("a", Some(&["one".to_owned()]));
     assert_eq!(store.series(), 1);
-    folder.clear_item("a", "one");
+    folder.switch("a", Some(&[]));
     assert_eq!(store.series(), 0);
+    folder.switch("a", Some(&["one".to_owned()]));
     put(&folder, &manifest, "|t|k|1|").unwrap();
-    folder.clear_probe("a");
+    folder.switch("a", None);
     assert_eq!(store.series(), 0);
+    assert_eq!(put(&folder, &manifest, "|t|k|1|"), Err(Dropped::Stopped), "it was under way");
     store.remove("a");
     assert_eq!(put(&folder, &manifest, "|t|k|1|"), Err(Dropped::Stopped));
 }
@@ -169,7 +171,7 @@ fn a_sample_that_another_table_has_already_is_dropped() {
     put(&folders.0, &a, "|t|k|1|").unwrap();
     assert_eq!(put(&folders.1, &b, "|t|k|5|"), Err(Dropped::Duplicate));
     assert_eq!(put(&folders.1, &b, "|t|l|5|"), Ok(()));
-    folders.0.clear_probe("a");
+    folders.0.switch("a", None);
     assert_eq!(put(&folders.1, &b, "|t|k|5|"), Ok(()), "a set that was given back is free");
 }
 

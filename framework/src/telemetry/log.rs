@@ -2,7 +2,10 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use anyhow::Context;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 /// How a record is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,20 +16,32 @@ pub enum Format {
     Json,
 }
 
+/// Changes the level of the running log.
+pub type Level = reload::Handle<EnvFilter, Registry>;
+
 /// Starts the log. `level` is one of error, warn, info, debug, trace.
 ///
 /// # Errors
 /// When the level is none, or a log was started before.
-pub fn init(level: &str, format: Format) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(level)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+pub fn init(level: &str, format: Format) -> anyhow::Result<Level> {
+    let (filter, handle) = reload::Layer::new(EnvFilter::try_new(level)?);
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
-    let started = match format {
-        Format::Text => builder.try_init(),
-        Format::Json => builder.json().flatten_event(true).try_init(),
-    };
-    started.map_err(|error| anyhow::anyhow!("starting the log: {error}"))
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        Format::Text => registry.with(layer).try_init(),
+        Format::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+    }
+    .context("starting the log")?;
+    Ok(handle)
+}
+
+/// Sets another level.
+///
+/// # Errors
+/// When the level is none.
+pub fn set_level(handle: &Level, level: &str) -> anyhow::Result<()> {
+    handle.reload(EnvFilter::try_new(level)?).context("changing the log level")
 }

@@ -92,8 +92,13 @@ fn a_switched_off_item_goes_at_once_and_leaves_the_others() {
     put(&tables, &mut store, "|t|a|up|1|5|", 1);
     put(&tables, &mut store, "|t|b|up|1||", 1);
     let mut removed = 0;
-    store.forget_fields(|field| field == 2, |_| removed += 1);
+    store.switch_off(|field| field == 2, |_| removed += 1);
     assert_eq!((dump(&store), removed), (vec!["a,up - 5".to_owned()], 1));
+    put(&tables, &mut store, "|t|a|up|2|1|", 1);
+    assert_eq!(dump(&store), ["a,up - 6"], "a row that was under way does not bring it back");
+    store.switch_off(|_| false, |_| {});
+    put(&tables, &mut store, "|t|a|up|2|1|", 1);
+    assert_eq!(dump(&store), ["a,up 2 7"]);
 }
 
 proptest! {
