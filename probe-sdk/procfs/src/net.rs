@@ -1,0 +1,120 @@
+//! Network: `/proc/net/dev`, `/proc/net/snmp`.
+
+use crate::text::{lines, uint, words};
+
+/// Totals of a network device since it came up: one line of `/proc/net/dev`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Device<'a> {
+    /// Its name; never empty, without blanks and colons.
+    pub name: &'a [u8],
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Packets received in error.
+    pub rx_errs: u64,
+    /// Packets dropped after they were received.
+    pub rx_dropped: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Packets that could not be sent.
+    pub tx_errs: u64,
+    /// Packets dropped on the way out.
+    pub tx_dropped: u64,
+}
+
+/// Calls `each` for every device.
+pub fn devices<'a>(bytes: &'a [u8], mut each: impl FnMut(Device<'a>)) {
+    // The two header lines have no colon. Old kernels leave no blank after it: `eth0:1296`.
+    for line in lines(bytes) {
+        if let Some(device) = device(line) {
+            each(device);
+        }
+    }
+}
+
+fn device(line: &[u8]) -> Option<Device<'_>> {
+    let colon = memchr::memchr(b':', line)?;
+    let (name, counts) = line.split_at(colon);
+    let name = name.trim_ascii();
+    if name.is_empty() {
+        return None;
+    }
+    let mut columns = words(counts.get(1..)?);
+    let mut next = || columns.next().and_then(uint);
+    let [rx_bytes, rx_packets, rx_errs, rx_dropped] = [next()?, next()?, next()?, next()?];
+    let [_fifo, _frame, _compressed, _multicast] = [next()?, next()?, next()?, next()?];
+    let [tx_bytes, tx_packets, tx_errs, tx_dropped] = [next()?, next()?, next()?, next()?];
+    Some(Device {
+        name,
+        rx_bytes,
+        rx_packets,
+        rx_errs,
+        rx_dropped,
+        tx_bytes,
+        tx_packets,
+        tx_errs,
+        tx_dropped,
+    })
+}
+
+/// Totals of TCP and UDP over IPv4 and, for TCP, IPv6, since boot of the network namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snmp {
+    /// Connections that are established now.
+    pub tcp_curr_estab: Option<u64>,
+    /// Segments received.
+    pub tcp_in_segs: Option<u64>,
+    /// Segments sent, without those sent again.
+    pub tcp_out_segs: Option<u64>,
+    /// Segments sent again.
+    pub tcp_retrans_segs: Option<u64>,
+    /// Segments received in error.
+    pub tcp_in_errs: Option<u64>,
+    /// Datagrams handed to programs.
+    pub udp_in_datagrams: Option<u64>,
+    /// Datagrams sent.
+    pub udp_out_datagrams: Option<u64>,
+}
+
+/// Reads `/proc/net/snmp`: pairs of lines, names above values.
+#[must_use]
+pub fn snmp(bytes: &[u8]) -> Snmp {
+    let mut snmp = Snmp::default();
+    let mut lines = lines(bytes);
+    while let Some(names) = lines.next() {
+        let mut names = words(names);
+        let protocol = names.next().unwrap_or_default();
+        if !matches!(protocol, b"Tcp:" | b"Udp:") {
+            continue;
+        }
+        let mut values = words(lines.next().unwrap_or_default());
+        if values.next() != Some(protocol) {
+            continue;
+        }
+        for (name, value) in names.zip(values) {
+            if let Some(place) = place(&mut snmp, protocol, name) {
+                *place = uint(value);
+            }
+        }
+    }
+    snmp
+}
+
+fn place<'a>(snmp: &'a mut Snmp, protocol: &[u8], name: &[u8]) -> Option<&'a mut Option<u64>> {
+    Some(match (protocol, name) {
+        (b"Tcp:", b"CurrEstab") => &mut snmp.tcp_curr_estab,
+        (b"Tcp:", b"InSegs") => &mut snmp.tcp_in_segs,
+        (b"Tcp:", b"OutSegs") => &mut snmp.tcp_out_segs,
+        (b"Tcp:", b"RetransSegs") => &mut snmp.tcp_retrans_segs,
+        (b"Tcp:", b"InErrs") => &mut snmp.tcp_in_errs,
+        (b"Udp:", b"InDatagrams") => &mut snmp.udp_in_datagrams,
+        (b"Udp:", b"OutDatagrams") => &mut snmp.udp_out_datagrams,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;
