@@ -4,9 +4,7 @@ use crate::text::{lines, uint, words};
 
 /// Totals of a network device since it came up: one line of `/proc/net/dev`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Device<'a> {
-    /// Its name; never empty, without blanks and colons.
-    pub name: &'a [u8],
+pub struct Device {
     /// Bytes received.
     pub rx_bytes: u64,
     /// Packets received.
@@ -25,17 +23,17 @@ pub struct Device<'a> {
     pub tx_dropped: u64,
 }
 
-/// Calls `each` for every device.
-pub fn devices<'a>(bytes: &'a [u8], mut each: impl FnMut(Device<'a>)) {
+/// Calls `each` for every device with its name, which is never empty and has no blanks and colons.
+pub fn devices<'a>(bytes: &'a [u8], mut each: impl FnMut(&'a [u8], Device)) {
     // The two header lines have no colon. Old kernels leave no blank after it: `eth0:1296`.
     for line in lines(bytes) {
-        if let Some(device) = device(line) {
-            each(device);
+        if let Some((name, device)) = device(line) {
+            each(name, device);
         }
     }
 }
 
-fn device(line: &[u8]) -> Option<Device<'_>> {
+fn device(line: &[u8]) -> Option<(&[u8], Device)> {
     let colon = memchr::memchr(b':', line)?;
     let (name, counts) = line.split_at(colon);
     let name = name.trim_ascii();
@@ -47,17 +45,9 @@ fn device(line: &[u8]) -> Option<Device<'_>> {
     let [rx_bytes, rx_packets, rx_errs, rx_dropped] = [next()?, next()?, next()?, next()?];
     let [_fifo, _frame, _compressed, _multicast] = [next()?, next()?, next()?, next()?];
     let [tx_bytes, tx_packets, tx_errs, tx_dropped] = [next()?, next()?, next()?, next()?];
-    Some(Device {
-        name,
-        rx_bytes,
-        rx_packets,
-        rx_errs,
-        rx_dropped,
-        tx_bytes,
-        tx_packets,
-        tx_errs,
-        tx_dropped,
-    })
+    let device =
+        Device { rx_bytes, rx_packets, rx_errs, rx_dropped, tx_bytes, tx_packets, tx_errs, tx_dropped };
+    Some((name, device))
 }
 
 /// Totals of TCP and UDP over IPv4 and, for TCP, IPv6, since boot of the network namespace.

@@ -9,17 +9,17 @@ use super::*;
 const DEV: &[u8] = include_bytes!("../../testdata/6.18-x86/net_dev");
 const SNMP: &[u8] = include_bytes!("../../testdata/6.18-x86/snmp");
 
-fn all(bytes: &[u8]) -> Vec<Device<'_>> {
+fn all(bytes: &[u8]) -> Vec<(&[u8], Device)> {
     let mut all = Vec::new();
-    devices(bytes, |device| all.push(device));
+    devices(bytes, |name, device| all.push((name, device)));
     all
 }
 
 #[test]
 fn devices_have_their_columns() {
     let all = all(DEV);
-    assert_eq!(all.iter().map(|d| d.name).collect::<Vec<_>>(), [&b"lo"[..], b"eth0", b"veth0a1b2c3"]);
-    let eth0 = all[1];
+    assert_eq!(all.iter().map(|(name, _)| *name).collect::<Vec<_>>(), [&b"lo"[..], b"eth0", b"veth0a1b2c3"]);
+    let eth0 = all[1].1;
     assert_eq!(
         (eth0.rx_bytes, eth0.rx_packets, eth0.rx_errs, eth0.rx_dropped),
         (6_718_082_101, 41_744, 1, 2)
@@ -30,7 +30,7 @@ fn devices_have_their_columns() {
 #[test]
 fn a_name_may_touch_its_first_number() {
     let line = b"eth0:1296 7 0 0 0 0 0 0 99 3 0 0 0 0 0 0\n";
-    assert_eq!((all(line)[0].name, all(line)[0].rx_bytes), (&b"eth0"[..], 1296));
+    assert_eq!((all(line)[0].0, all(line)[0].1.rx_bytes), (&b"eth0"[..], 1296));
 }
 
 #[test]
