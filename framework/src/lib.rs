@@ -14,7 +14,10 @@
 //!
 //! `app` joins the stages and is the only one that names several of them; `cargo xtask check` holds the arrows.
 
+pub mod catalog;
 pub mod clock;
+pub mod config;
+mod dirwatch;
 pub mod enrich;
 pub mod export;
 pub mod ingest;

@@ -1,0 +1,180 @@
+//! One probe folder: read, checked by itself, fingerprinted.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gopher_protocol::manifest::{Manifest, Problem};
+
+use super::Fault;
+
+/// The manifest's file name.
+const MANIFEST: &str = "probe.toml";
+/// Largest manifest that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+/// Most problems of a manifest that a message spells out.
+const SHOWN: usize = 8;
+
+/// Who put a folder there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// It belongs to the agent.
+    BuiltIn,
+    /// Somebody added it.
+    Extend,
+}
+
+/// A checked probe folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Folder {
+    /// Its name, which is the manifest's.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Who put it there.
+    pub origin: Origin,
+    /// What it runs, serves and writes.
+    pub manifest: Arc<Manifest>,
+    /// Tells this content from another.
+    pub fingerprint: Fingerprint,
+}
+
+/// Changes whenever the process has to be started anew: with the manifest, the executable, or a file in the
+/// folder that an argument names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+/// What holds for folders beside the grammar of the manifest.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Capabilities that extend probes may ask for.
+    pub extend_privileges: Vec<String>,
+    /// Refuses a folder or file that somebody else than its owner could change; `None` when the agent is not root.
+    pub trust: Option<Trust>,
+}
+
+/// Checks one folder or file; the error says what is wrong and the way out.
+pub type Trust = fn(&Path) -> Result<(), String>;
+
+/// Reads and checks a folder by itself; `None` when there is no such folder.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn load_folder(path: &Path, origin: Origin, rules: &Rules) -> Option<Result<Folder, Fault>> {
+    path.is_dir().then(|| load(path, origin, rules))
+}
+
+fn load(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Fault> {
+    let file = path.join(MANIFEST);
+    let in_manifest = |line: usize, reason: String| Fault {
+        path: path.to_owned(),
+        place: Some((file.clone(), line)),
+        reason,
+    };
+    let text = read_manifest(&file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Fault::of_folder(path, "there is no probe.toml in this folder"),
+        _ => in_manifest(0, format!("cannot be read: {error}")),
+    })?;
+    let manifest = Manifest::parse(&text)
+        .map_err(|problems| in_manifest(problems.first().map_or(0, |p| p.line), in_words(&problems)))?;
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    if manifest.name != name {
+        let reason = format!("name = \"{}\" must be the folder's name, \"{name}\"", manifest.name);
+        return Err(in_manifest(line_of_key(&text, "name"), reason));
+    }
+    if let Some(excess) = manifest.privileges.iter().find(|p| !rules.extend_privileges.contains(p))
+        && origin == Origin::Extend
+    {
+        let reason = format!(
+            "privileges: {excess} is not granted to extend probes; allow it in [folders] extend_privileges"
+        );
+        return Err(in_manifest(line_of_key(&text, "privileges"), reason));
+    }
+    let exec =
+        executable(path, &manifest).map_err(|reason| in_manifest(line_of_key(&text, "exec"), reason))?;
+    if let Some(trust) = rules.trust {
+        for part in [path, &file, &exec] {
+            trust(part).map_err(|reason| Fault {
+                path: path.to_owned(),
+                place: Some((part.to_owned(), 0)),
+                reason,
+            })?;
+        }
+    }
+    let fingerprint = fingerprint(path, &text, &manifest);
+    Ok(Folder {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        origin,
+        manifest: Arc::new(manifest),
+        fingerprint,
+    })
+}
+
+fn read_manifest(file: &Path) -> io::Result<String> {
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other("larger than 1 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("not UTF-8"))
+}
+
+/// The first problem without its line, which the fault carries, and the others with theirs.
+fn in_words(problems: &[Problem]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for (i, problem) in problems.iter().take(SHOWN).enumerate() {
+        words.push(if i == 0 { problem.reason.clone() } else { problem.to_string() });
+    }
+    if problems.len() > SHOWN {
+        words.push(format!("and {} more", problems.len() - SHOWN));
+    }
+    words.join("; ")
+}
+
+/// The line, from 1, on which a top-level key stands; 0 when it is not found in the plain form.
+fn line_of_key(text: &str, key: &str) -> usize {
+    let top = text.lines().take_while(|line| !line.trim_start().starts_with('['));
+    let holds = |line: &str| {
+        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    top.enumerate().find(|(_, line)| holds(line)).map_or(0, |(at, _)| at + 1)
+}
+
+/// The executable's real path, which must lie in the folder.
+fn executable(folder: &Path, manifest: &Manifest) -> Result<PathBuf, String> {
+    let name = manifest.exec.first().map_or("", String::as_str);
+    let path = folder.join(name);
+    let inside = |error: io::Error| format!("exec: `{name}` cannot be used: {error}");
+    let real = path.canonicalize().map_err(inside)?;
+    if !real.starts_with(folder.canonicalize().map_err(inside)?) {
+        return Err(format!(
+            "exec: `{name}` leads out of the folder, to {}; it must lie in it",
+            real.display()
+        ));
+    }
+    let meta = real.metadata().map_err(inside)?;
+    if !meta.is_file() {
+        return Err(format!("exec: `{name}` is not a regular file"));
+    }
+    if meta.permissions().mode() & 0o111 == 0 {
+        return Err(format!("exec: `{name}` is not executable; chmod 755 {}", real.display()));
+    }
+    Ok(real)
+}
+
+fn fingerprint(folder: &Path, text: &str, manifest: &Manifest) -> Fingerprint {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    for argument in &manifest.exec {
+        // Most arguments name no file; one that does takes part by its identity.
+        let meta = folder.join(argument).metadata().ok().filter(std::fs::Metadata::is_file);
+        meta.map(|m| (m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec())).hash(&mut hasher);
+    }
+    Fingerprint(hasher.finish())
+}

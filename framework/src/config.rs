@@ -1,0 +1,37 @@
+//! The agent's configuration: `gala-gopher.conf` and the whitelist beside it, read, checked, compared, watched.
+//!
+//! ```text
+//! file text --read--> Loaded { Config, lines of its keys } --> catalog::check_probes
+//!     ^                      |
+//!   watch (reload requests)  '--diff(old, new)--> Changes
+//! ```
+//!
+//! One table of keys ([`keys`]) drives reading, checking, the rendered default file and comparison.
+//! Every problem of a file is found in one pass and carries the file, the line and what is allowed.
+
+pub mod diff;
+pub mod keys;
+pub mod kind;
+pub mod load;
+pub mod model;
+pub mod problem;
+pub mod render;
+pub mod watch;
+
+mod names;
+mod raw;
+mod rules;
+mod setting;
+mod units;
+
+pub use diff::{Changes, diff, keep_restart_keys};
+pub use load::{LoadError, Loaded, app_conf_of, load, parse};
+pub use model::{
+    Agent, Config, Exposition, Folders, LogFormat, LogLevel, ProbeConfig, ProbeState, ProcName, Prometheus,
+    Scope, Store,
+};
+pub(crate) use names::nearest;
+pub use problem::{Problem, Problems};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Rules for strings: what a name, a path, a pattern or an address must look like.
+
+use std::net::SocketAddr;
+use std::path::{Component, Path};
+
+use super::names::{is_label_name, is_probe_name};
+
+/// What a string must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Anything, the empty string too.
+    Any,
+    /// An absolute path without `..`.
+    Path,
+    /// An IP address with a port; empty is checked where it is known whether it may be.
+    Listen,
+    /// A host name, or empty for the machine's own.
+    Hostname,
+    /// A user's name.
+    User,
+    /// The name of a custom label.
+    Label,
+    /// A pattern of metric names.
+    MetricPattern,
+    /// The name of a Linux capability.
+    Capability,
+    /// The name of a probe's item.
+    Item,
+    /// A regular expression that is not empty.
+    Regex,
+}
+
+impl Rule {
+    /// What such a string is, for "expected ...".
+    pub fn expects(self) -> &'static str {
+        match self {
+            Rule::Any => "a string",
+            Rule::Path => "an absolute path without \"..\"",
+            Rule::Listen => "an IP address and a port such as \"127.0.0.1:8888\" or \"[::1]:8888\"",
+            Rule::Hostname => {
+                "a host name of letters, digits, '.', '_' and '-', or \"\" for the machine's own"
+            }
+            Rule::User => "a user name",
+            Rule::Label => "a label name ([a-zA-Z_][a-zA-Z0-9_]*, not le, quantile, machine_id or __*)",
+            Rule::MetricPattern => "a metric name in which * stands for any characters",
+            Rule::Capability => "a capability such as \"CAP_BPF\"",
+            Rule::Item => "an item's name ([a-z][a-z0-9_-]*, at most 32 characters)",
+            Rule::Regex => "a regular expression that is not empty",
+        }
+    }
+
+    /// Whether the string follows the rule; on refusal a detail where there is one worth telling.
+    pub(super) fn check(self, text: &str) -> Result<(), Option<String>> {
+        let fits = match self {
+            Rule::Any => true,
+            Rule::Path => is_clean_path(text),
+            Rule::Listen => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
+            Rule::Hostname => {
+                text.len() <= 253 && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c))
+            }
+            Rule::User => {
+                (1..=32).contains(&text.len())
+                    && !text.starts_with('-')
+                    && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+            }
+            Rule::Label => is_label_name(text) && !is_reserved_label(text),
+            Rule::MetricPattern => {
+                !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_:*".contains(c))
+            }
+            Rule::Capability => text.strip_prefix("CAP_").is_some_and(|rest| {
+                !rest.is_empty()
+                    && rest.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+            }),
+            Rule::Item => is_probe_name(text),
+            Rule::Regex => return check_regex(text),
+        };
+        if fits { Ok(()) } else { Err(None) }
+    }
+}
+
+fn is_clean_path(text: &str) -> bool {
+    let path = Path::new(text);
+    path.is_absolute() && !text.contains('\0') && !path.components().any(|c| c == Component::ParentDir)
+}
+
+fn is_reserved_label(text: &str) -> bool {
+    matches!(text, "le" | "machine_id" | "quantile") || text.starts_with("__")
+}
+
+fn check_regex(text: &str) -> Result<(), Option<String>> {
+    if text.is_empty() {
+        return Err(None);
+    }
+    regex::Regex::new(text).map(|_| ()).map_err(|error| {
+        // The library draws the pattern with a marker over several lines; its last line is the reason.
+        let reason = error.to_string();
+        reason.lines().last().map(|line| line.trim_start_matches("error: ").to_owned())
+    })
+}

@@ -1,0 +1,221 @@
+//! Conversion between checked values and the typed fields of the configuration.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::kind::Value;
+use super::model::{Exposition, LogFormat, LogLevel, ProbeState, ProcName, Scope};
+
+/// A field's type: into a value and back.
+pub(super) trait Setting: Sized {
+    fn to_value(&self) -> Value;
+    /// `None` when the value is of another kind than the field.
+    fn from_value(value: Value) -> Option<Self>;
+}
+
+/// Puts a value into a field; a value of another kind changes nothing (a test of the key table excludes it).
+pub(super) fn assign<S: Setting>(field: &mut S, value: Value) {
+    if let Some(new) = S::from_value(value) {
+        *field = new;
+    }
+}
+
+macro_rules! plain_setting {
+    ($type:ty, $variant:ident) => {
+        impl Setting for $type {
+            fn to_value(&self) -> Value {
+                Value::$variant(self.clone())
+            }
+            fn from_value(value: Value) -> Option<Self> {
+                match value {
+                    Value::$variant(inner) => Some(inner),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+plain_setting!(bool, Bool);
+plain_setting!(Duration, Duration);
+plain_setting!(String, Text);
+
+macro_rules! whole_setting {
+    ($type:ty) => {
+        impl Setting for $type {
+            fn to_value(&self) -> Value {
+                // Bounds of every key are far below i64::MAX.
+                Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
+            }
+            fn from_value(value: Value) -> Option<Self> {
+                match value {
+                    Value::Integer(n) => Self::try_from(n).ok(),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+whole_setting!(u32);
+whole_setting!(u64);
+
+/// Enums and their names in the file; the list of names is also what the key accepts.
+macro_rules! choice_setting {
+    ($type:ident, $names:ident: $($variant:ident = $name:literal),+) => {
+        pub(super) const $names: &[&str] = &[$($name),+];
+        impl $type {
+            /// The name in the file.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+        impl Setting for $type {
+            fn to_value(&self) -> Value {
+                Value::Text(self.name().to_owned())
+            }
+            fn from_value(value: Value) -> Option<Self> {
+                match String::from_value(value)?.as_str() {
+                    $($name => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+choice_setting!(LogLevel, LOG_LEVELS: Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace");
+choice_setting!(LogFormat, LOG_FORMATS: Text = "text", Json = "json");
+choice_setting!(Exposition, EXPOSITIONS: Modern = "modern", Upstream = "upstream");
+choice_setting!(ProbeState, PROBE_STATES: Auto = "auto", Running = "running", Stopped = "stopped");
+
+impl Setting for PathBuf {
+    fn to_value(&self) -> Value {
+        Value::Text(self.to_string_lossy().into_owned())
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        String::from_value(value).map(PathBuf::from)
+    }
+}
+
+impl Setting for Option<SocketAddr> {
+    fn to_value(&self) -> Value {
+        Value::Text(self.map(|a| a.to_string()).unwrap_or_default())
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        let text = String::from_value(value)?;
+        if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+    }
+}
+
+/// An empty list is refused where a probe's items are read, so it can stand for "all".
+impl Setting for Option<Vec<String>> {
+    fn to_value(&self) -> Value {
+        self.clone().unwrap_or_default().to_value()
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        Vec::from_value(value).map(Some)
+    }
+}
+
+/// A scope that selects nothing is none.
+impl Setting for Option<Scope> {
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or_else(|| Value::Table(BTreeMap::new()), Scope::to_value)
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        Scope::from_value(value).map(|scope| (scope != Scope::default()).then_some(scope))
+    }
+}
+
+impl<S: Setting> Setting for Vec<S> {
+    fn to_value(&self) -> Value {
+        Value::List(self.iter().map(S::to_value).collect())
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::List(items) => items.into_iter().map(S::from_value).collect(),
+            _ => None,
+        }
+    }
+}
+
+/// A probe's parameter, in the form in which manifests and control messages hold it.
+impl Setting for serde_json::Value {
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Bool(b) => Value::Bool(*b),
+            Self::Number(n) => {
+                n.as_i64().map_or_else(|| Value::Float(n.as_f64().unwrap_or_default()), Value::Integer)
+            }
+            Self::String(s) => Value::Text(s.clone()),
+            Self::Array(items) => Value::List(items.iter().map(Self::to_value).collect()),
+            Self::Null | Self::Object(_) => Value::Table(BTreeMap::new()),
+        }
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Integer(n) => Some(n.into()),
+            Value::Float(x) => serde_json::Number::from_f64(x).map(Self::Number),
+            Value::Text(s) => Some(s.into()),
+            Value::List(items) => items.into_iter().map(Self::from_value).collect(),
+            Value::Bool(_) | Value::Duration(_) | Value::Table(_) => None,
+        }
+    }
+}
+
+impl<S: Setting> Setting for BTreeMap<String, S> {
+    fn to_value(&self) -> Value {
+        Value::Table(self.iter().map(|(name, s)| (name.clone(), s.to_value())).collect())
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        entries_of(value)?.into_iter().map(|(name, v)| Some((name, S::from_value(v)?))).collect()
+    }
+}
+
+impl Setting for Scope {
+    fn to_value(&self) -> Value {
+        let mut entries = BTreeMap::new();
+        entries.insert("all".to_owned(), self.all.to_value());
+        entries.insert("proc_id".to_owned(), self.proc_id.to_value());
+        entries.insert("proc_name".to_owned(), self.proc_name.to_value());
+        Value::Table(entries)
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        let mut entries = entries_of(value)?;
+        Some(Self {
+            all: take(&mut entries, "all")?,
+            proc_id: take(&mut entries, "proc_id")?,
+            proc_name: take(&mut entries, "proc_name")?,
+        })
+    }
+}
+
+impl Setting for ProcName {
+    fn to_value(&self) -> Value {
+        let mut entries = BTreeMap::new();
+        entries.insert("comm".to_owned(), self.comm.to_value());
+        if !self.cmdline.is_empty() {
+            entries.insert("cmdline".to_owned(), self.cmdline.to_value());
+        }
+        Value::Table(entries)
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        let mut entries = entries_of(value)?;
+        Some(Self { comm: take(&mut entries, "comm")?, cmdline: take(&mut entries, "cmdline")? })
+    }
+}
+
+fn entries_of(value: Value) -> Option<BTreeMap<String, Value>> {
+    match value {
+        Value::Table(entries) => Some(entries),
+        _ => None,
+    }
+}
+
+/// The entry, or the type's default where it is left out; `None` when it is of another kind.
+fn take<S: Setting + Default>(entries: &mut BTreeMap<String, Value>, name: &str) -> Option<S> {
+    entries.remove(name).map_or_else(|| Some(S::default()), S::from_value)
+}
