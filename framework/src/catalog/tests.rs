@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use proptest::strategy::Strategy;
+
 use super::*;
 use crate::config::{self, Config};
 
@@ -281,4 +283,25 @@ fn probe_sections_are_checked_against_the_manifests() {
             "not installed: a.conf:1: probe.dsn: no folder serves a probe of this name, did you mean `dns`?",
         ]
     );
+}
+
+proptest::proptest! {
+    #[test]
+    fn the_order_in_which_folders_come_does_not_matter(order in proptest::sample::subsequence(vec![0, 1, 2, 3, 4, 5], 6)
+        .prop_shuffle())
+    {
+        let place = Place::new();
+        let counter = FIELDS.replace("gauge", "counter");
+        write_folder(place.built_in(), "a");
+        write_folder(place.extend(), "a");
+        write_with(place.extend(), "b", &manifest("b", "tcp", "shared", FIELDS));
+        write_with(place.extend(), "c", &manifest("c", "c", "shared", &counter));
+        write_with(place.built_in(), "d", &manifest("d", "tcp", "d", FIELDS));
+        write_with(place.extend(), "e", &manifest("e", "e", "shared", FIELDS));
+        let (found, _) = scan::list(&place.roots);
+        let load = |(path, origin): (&PathBuf, &Origin)| load_folder(path, *origin, &rules()).unwrap().unwrap();
+        let folders: Vec<Arc<Folder>> = found.iter().map(load).map(Arc::new).collect();
+        let mixed = order.iter().map(|at| Arc::clone(&folders[*at])).collect();
+        assert_eq!(assemble::assemble(mixed, Vec::new()), place.scan());
+    }
 }

@@ -19,7 +19,7 @@ use crate::dirwatch::{DirWatch, Touched, Wake, points};
 /// Changes that wait for a busy agent; with more the watch waits, and then sees the latest state.
 const WAITING: usize = 64;
 /// Events that come in swarms are looked at together.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Loads the catalog and follows it from then on. A folder that is bad by itself is not in the returned
 /// catalog's faults: it is reported as a change once it has been quiet for a second.
@@ -30,7 +30,7 @@ pub fn watch(roots: Vec<Root>, rules: Rules) -> notify::Result<(Catalog, Watch<C
     let mut watch = DirWatch::new()?;
     watch.aim(&Touched::default(), || wanted(&roots));
     let mut follower = Follower::new(roots, rules);
-    follower.look_around(&Touched { all: true, ..Touched::default() }, Instant::now());
+    follower.list_again(true, Instant::now());
     follower.load_first();
     let catalog = follower.catalog.clone();
     let (sender, changes) = mpsc::channel(WAITING);
@@ -48,8 +48,12 @@ fn run(mut watch: DirWatch, mut follower: Follower, sender: &mpsc::Sender<Change
             Wake::Timeout => {}
             Wake::Touched(touched) => {
                 std::thread::sleep(GATHER);
-                watch.aim(&touched, || wanted(&follower.roots));
-                follower.look_around(&touched, Instant::now());
+                let now = Instant::now();
+                follower.mark(&touched, now);
+                if follower.is_structural(&touched) {
+                    watch.aim(&touched, || wanted(&follower.roots));
+                    follower.list_again(touched.all, now);
+                }
             }
         }
         for change in follower.step(Instant::now()) {
@@ -97,20 +101,31 @@ impl Follower {
         }
     }
 
-    /// Marks the folders that were touched, have come or have gone.
-    fn look_around(&mut self, touched: &Touched, now: Instant) {
-        let (found, faults) = list(&self.roots);
-        self.dirty |= self.root_faults != faults;
-        self.root_faults = faults;
+    /// Marks the folders in which something was touched.
+    fn mark(&mut self, touched: &Touched, now: Instant) {
         for path in &touched.paths {
             if let Some(folder) = self.folder_of(path) {
                 self.settle.touch(&folder, now);
             }
         }
-        let news: Vec<PathBuf> = found.keys().chain(self.known.keys()).cloned().collect();
-        for path in news {
-            if touched.all || found.contains_key(&path) != self.known.contains_key(&path) {
-                self.settle.touch(&path, now);
+    }
+
+    /// Whether folders may have come or gone, which files inside known ones cannot tell: a probe may write
+    /// beside its executable all day.
+    fn is_structural(&self, touched: &Touched) -> bool {
+        let inside = |path: &Path| path.parent().is_some_and(|folder| self.known.contains_key(folder));
+        touched.all || touched.paths.iter().any(|path| !inside(path))
+    }
+
+    /// Lists the roots and marks the folders that have come or gone, or all of them.
+    fn list_again(&mut self, all: bool, now: Instant) {
+        let (found, faults) = list(&self.roots);
+        self.dirty |= self.root_faults != faults;
+        self.root_faults = faults;
+        let both: BTreeSet<&PathBuf> = found.keys().chain(self.known.keys()).collect();
+        for path in both {
+            if all || found.contains_key(path) != self.known.contains_key(path) {
+                self.settle.touch(path, now);
             }
         }
         self.known = found;
