@@ -17,10 +17,12 @@
 pub mod catalog;
 pub mod clock;
 pub mod config;
+pub mod contain;
 mod dirwatch;
 pub mod enrich;
 pub mod export;
 pub mod ingest;
+pub mod rundir;
 pub mod store;
 pub mod supervise;
 pub mod sync;

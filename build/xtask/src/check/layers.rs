@@ -10,8 +10,9 @@ use crate::workspace::Workspace;
 const SOURCES: &str = "framework/src/";
 
 /// Each stage with what it may name; `stage::name` allows that module or type of the stage alone.
-const MAY_NAME: [(&str, &[&str]); 9] = [
+const MAY_NAME: [(&str, &[&str]); 10] = [
     ("contain", &[]),
+    ("rundir", &["contain::trust"]),
     ("config", &[]),
     ("catalog", &["config", "contain::trust"]),
     ("supervise", &["contain"]),

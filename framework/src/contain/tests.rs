@@ -1,0 +1,8 @@
+//! Real processes, contained.
+
+mod harness;
+mod killing;
+mod limiting;
+mod privileges;
+pub(super) mod roles;
+mod starting;
