@@ -14,7 +14,9 @@
 //!
 //! `app` joins the stages and is the only one that names several of them; `cargo xtask check` holds the arrows.
 
+pub mod app;
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contain;
@@ -23,6 +25,7 @@ pub mod enrich;
 pub mod export;
 pub mod ingest;
 pub mod rundir;
+pub mod shutdown;
 pub mod store;
 pub mod supervise;
 pub mod sync;

@@ -84,7 +84,7 @@ impl Store {
             if folder.serves(manifest) {
                 return Arc::clone(folder);
             }
-            folder.clear(|_| true);
+            folder.close();
         }
         let folder = Arc::new(FolderStore::new(Arc::clone(&self.shared), manifest));
         folders.insert(manifest.name.clone(), Arc::clone(&folder));

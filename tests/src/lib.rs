@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What the process-level tests share.
+
+pub mod fake_probe;

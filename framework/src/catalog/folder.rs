@@ -46,6 +46,13 @@ pub struct Folder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(u64);
 
+impl Fingerprint {
+    /// The number itself, to compare with another.
+    pub fn value(self) -> u64 {
+        self.0
+    }
+}
+
 /// What holds for folders beside the grammar of the manifest.
 #[derive(Debug, Clone)]
 pub struct Rules {

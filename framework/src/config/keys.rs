@@ -87,19 +87,23 @@ const AGENT: &[Key<Config>] = &[
         "hostname",
         agent.hostname,
         Kind::Text(Rule::Hostname),
-        "Value of the label hostname; empty = the host's own name."
+        "Value of the label hostname; empty = the host's own name. A change waits for a restart.",
+        restart: true
     ),
     key!(
         "labels",
         agent.labels,
         Kind::Map(Rule::Label, Rule::Any),
-        "Labels added to every series, such as { site = \"north\" }; a probe's own label of that name wins."
+        "Labels added to every series, such as { site = \"north\" }; a probe's own label of that name wins. \
+         A change waits for a restart.",
+        restart: true
     ),
     key!(
         "probe_user",
         agent.probe_user,
         Kind::Text(Rule::User),
-        "User of the probes that ask for no privilege."
+        "User that all probes run as when the agent is root. A change waits for a restart.",
+        restart: true
     ),
     key!(
         "host_path",
@@ -156,7 +160,8 @@ const PROMETHEUS: &[Key<Config>] = &[
         "exposition",
         prometheus.exposition,
         Kind::Choice(EXPOSITIONS),
-        "\"modern\", or \"upstream\" for the original's exact names and values."
+        "\"modern\", or \"upstream\" for the original's exact names and values. A change waits for a restart.",
+        restart: true
     ),
     key!("keep", prometheus.keep, PATTERNS, "Metric names to export, * for any characters; empty = all."),
     key!("drop", prometheus.drop, PATTERNS, "Metric names to leave out of what keep selects."),

@@ -18,7 +18,7 @@ const CAPACITY: usize = 65_536;
 
 /// A process as the scope sees it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(super) struct Identity {
     pub(super) pid: u32,
     pub(super) start_ticks: u64,
     pub(super) comm: String,

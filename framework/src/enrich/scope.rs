@@ -32,7 +32,7 @@ impl Selector {
     /// True when the processes that it selects may change by themselves.
     #[must_use]
     pub fn follows(&self) -> bool {
-        !self.all && !(self.ids.is_empty() && self.names.is_empty())
+        !(self.all || self.ids.is_empty() && self.names.is_empty())
     }
 
     fn selects(&self, process: &Identity) -> bool {

@@ -118,6 +118,15 @@ impl AgentMetrics {
         }
     }
 
+    /// Stops showing the state of a folder that is gone; its counters stay.
+    pub fn forget_folder(&self, name: &str, states: impl IntoIterator<Item = &'static str>) {
+        for state in states {
+            forgotten(self.probe_state.remove_label_values(&[name, state]));
+        }
+        forgotten(self.probe_cpu.remove_label_values(&[name]));
+        forgotten(self.probe_memory.remove_label_values(&[name]));
+    }
+
     /// Everything as it stands now.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
@@ -128,6 +137,12 @@ impl AgentMetrics {
 fn keep<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, prometheus::Error> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
+}
+
+fn forgotten(removed: Result<(), prometheus::Error>) {
+    if let Err(error) = removed {
+        tracing::debug!(%error, "A folder went that was not shown.");
+    }
 }
 
 fn counters(

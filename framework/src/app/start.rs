@@ -1,0 +1,281 @@
+//! The running application: started in order, then one loop that follows catalog, configuration, scopes and signals.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::check::{rules, summary};
+use super::endpoint::{Serving, Sources, exposition};
+use super::folders::{Folders, Stages};
+use super::reload;
+use super::scopes::Scopes;
+use super::status::FolderStatus;
+use crate::catalog::watch::Watch;
+use crate::catalog::{self, Catalog, Change, Finding, check_probes};
+use crate::clock::mono_ms;
+use crate::config::{self, Config, Loaded};
+use crate::contain::{self, Instance, Spawner};
+use crate::enrich::{Host, Processes};
+use crate::export::prometheus::Exposition;
+use crate::ingest::Intakes;
+use crate::rundir::RunDir;
+use crate::shutdown::{Asked, Signals};
+use crate::store::{GlobalLabels, Store};
+use crate::supervise::{Settings, Sinks, Supervisor};
+use crate::telemetry::{self, AgentMetrics, Level};
+
+/// Between two looks at the processes for scopes that follow them.
+const SCOPE: Duration = Duration::from_millis(500);
+/// Between two looks for series that are due to end.
+const SWEEP: Duration = Duration::from_secs(2);
+/// Time for all probes to stop.
+const STOP: Duration = Duration::from_secs(10);
+
+/// Everything that runs.
+pub(super) struct App {
+    path: PathBuf,
+    loaded: Loaded,
+    level: Level,
+    catalog: Catalog,
+    catalog_changes: Watch<Change>,
+    config_changes: Option<Watch<config::watch::Reload>>,
+    signals: Signals,
+    stages: Stages,
+    sources: Sources,
+    folders: Folders,
+    scopes: Scopes,
+    status: FolderStatus,
+    serving: Serving,
+    spawner: Arc<Spawner>,
+    // Last, so that the lock is given back when everything else is gone.
+    _run_dir: RunDir,
+}
+
+impl App {
+    /// Starts everything; returns when all probes have been told what to do.
+    pub(super) async fn start(loaded: Loaded, path: &Path, level: Level) -> anyhow::Result<Self> {
+        let signals = Signals::catch()?;
+        let settings = &loaded.config;
+        let run_dir = RunDir::take(&settings.agent.run_dir)?;
+        let metrics = AgentMetrics::new().context("registering the agent's own metrics")?;
+        let store = Arc::new(store(settings)?);
+        let intakes = Arc::new(Intakes::new(metrics.clone()));
+        let (supervisor, spawner) = supervisor(settings, Arc::<Intakes>::clone(&intakes))?;
+        let sources =
+            Sources { store: Arc::clone(&store), metrics: metrics.clone(), supervisor: supervisor.clone() };
+        let serving = Serving::start(&settings.prometheus, &sources).await?;
+        let config_changes = watch_config(path);
+        let (catalog, catalog_changes) = catalog::watch(catalog::roots(&settings.folders), rules(&loaded))
+            .context("watching the probe folders")?;
+        let scopes = Scopes::new(&settings.agent.host_path);
+        let stages = Stages { store, intakes, supervisor };
+        let status = FolderStatus::new(metrics);
+        let mut app = Self {
+            path: path.to_owned(),
+            loaded,
+            level,
+            catalog: Catalog::default(),
+            catalog_changes,
+            config_changes,
+            signals,
+            stages,
+            sources,
+            folders: Folders::default(),
+            scopes,
+            status,
+            serving,
+            spawner,
+            _run_dir: run_dir,
+        };
+        app.take(catalog);
+        app.announce();
+        Ok(app)
+    }
+
+    /// Works until told to stop, then takes everything down.
+    pub(super) async fn run(mut self) -> anyhow::Result<()> {
+        let mut sweep = tokio::time::interval(SWEEP);
+        let mut scope = tokio::time::interval(SCOPE);
+        for timer in [&mut sweep, &mut scope] {
+            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        }
+        let mut states = self.stages.supervisor.changes();
+        loop {
+            tokio::select! {
+                Some(change) = self.catalog_changes.next() => self.change(change),
+                Some(_) = next_reload(&mut self.config_changes) => self.reload().await,
+                asked = self.signals.next() => match asked {
+                    Asked::Reload => self.reload().await,
+                    Asked::Stop => break,
+                },
+                Ok(()) = states.changed() => self.status.update(&self.stages.supervisor),
+                _ = sweep.tick() => {
+                    self.stages.store.sweep(mono_ms());
+                    self.status.update(&self.stages.supervisor);
+                }
+                _ = scope.tick(), if self.scopes.follow() => {
+                    self.scopes.look();
+                    self.tell();
+                }
+            }
+        }
+        self.stop().await;
+        Ok(())
+    }
+
+    async fn stop(mut self) {
+        tracing::info!("Stopping.");
+        for folder in self.stages.supervisor.shutdown(STOP).await {
+            tracing::error!(probe = folder, "A probe did not stop in time and was left to the keeper.");
+        }
+        self.serving.stop().await;
+        self.spawner.close().await;
+        tracing::info!("Stopped.");
+    }
+
+    /// Makes a whole catalog the one that holds.
+    fn take(&mut self, catalog: Catalog) {
+        let changes = catalog::diff(&self.catalog, &catalog);
+        self.catalog = catalog;
+        changes.into_iter().for_each(|change| self.apply(change));
+        self.configure();
+    }
+
+    /// Follows one change of the catalog.
+    fn change(&mut self, change: Change) {
+        match &change {
+            Change::Added(folder) | Change::Changed(folder) => {
+                tracing::info!(probe = folder.name, path = %folder.path.display(), "Probe folder loaded.");
+                self.catalog.folders.insert(folder.name.clone(), Arc::clone(folder));
+            }
+            Change::Removed(name) => {
+                tracing::info!(probe = name, "Probe folder removed.");
+                self.catalog.folders.remove(name);
+            }
+            Change::Fault(fault) => self.catalog.faults.push(fault.clone()),
+            Change::FaultCleared(path) => self.catalog.faults.retain(|fault| fault.path != *path),
+        }
+        self.apply(change);
+        self.configure();
+    }
+
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::Added(folder) | Change::Changed(folder) => self.folders.add(&self.stages, &folder),
+            Change::Removed(name) => self.folders.remove(&self.stages, &name),
+            Change::Fault(fault) => tracing::error!("Probe folder refused: {fault}"),
+            Change::FaultCleared(_) => {}
+        }
+    }
+
+    /// Takes scopes from the configuration and tells every folder what it is to do.
+    fn configure(&mut self) {
+        for finding in check_probes(&self.loaded, &self.catalog) {
+            match finding {
+                Finding::NotInstalled(problem) => tracing::debug!("{problem}"),
+                Finding::Wrong(problem) => tracing::error!("{problem}; the default holds"),
+            }
+        }
+        self.scopes.configure(&self.loaded.config, self.folders.probes());
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        self.folders.tell(&self.stages, &self.loaded.config, &self.scopes);
+    }
+
+    /// Reads the configuration again. A bad one changes nothing and is reported.
+    async fn reload(&mut self) {
+        let outcome = match config::load(&self.path) {
+            Ok(new) => self.adopt(new).await,
+            Err(error) => Err(error.into()),
+        };
+        let label = if outcome.is_ok() { "accepted" } else { "rejected" };
+        self.sources.metrics.reloads.with_label_values(&[label]).inc();
+        if let Err(error) = outcome {
+            tracing::error!("The configuration was not changed: {error:#}");
+        }
+    }
+
+    async fn adopt(&mut self, mut new: Loaded) -> anyhow::Result<()> {
+        let wrong = check_probes(&new, &self.catalog).into_iter().filter_map(|finding| match finding {
+            Finding::Wrong(problem) => Some(problem.to_string()),
+            Finding::NotInstalled(_) => None,
+        });
+        let wrong: Vec<_> = wrong.collect();
+        anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+        let changes = config::diff(&self.loaded.config, &new.config);
+        config::keep_restart_keys(&self.loaded.config, &mut new.config);
+        if changes.touches("export.prometheus") {
+            self.serving.change(&new.config.prometheus, &self.sources).await?;
+        }
+        reload::report(&changes);
+        telemetry::set_level(&self.level, reload::level(new.config.agent.log_level))?;
+        self.stages.store.set_limits(reload::limits(&new.config.store));
+        let folders = changes.touches("folders");
+        self.loaded = new;
+        if folders {
+            let roots = catalog::roots(&self.loaded.config.folders);
+            let (catalog, watch) =
+                catalog::watch(roots, rules(&self.loaded)).context("watching the probe folders")?;
+            self.catalog_changes = watch;
+            self.take(catalog);
+        } else {
+            self.configure();
+        }
+        Ok(())
+    }
+
+    fn announce(&self) {
+        let metrics =
+            self.serving.address().map_or("off".to_owned(), |address| format!("http://{address}/metrics"));
+        let probes = summary(&self.catalog);
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), probes, metrics, "Started.");
+    }
+}
+
+/// The next request to read the configuration; never where the file cannot be watched.
+async fn next_reload(changes: &mut Option<Watch<config::watch::Reload>>) -> Option<config::watch::Reload> {
+    match changes {
+        Some(changes) => changes.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn watch_config(path: &Path) -> Option<Watch<config::watch::Reload>> {
+    config::watch::watch(path)
+        .inspect_err(
+            |error| tracing::warn!(%error, "The configuration is not watched; send SIGHUP after a change."),
+        )
+        .ok()
+}
+
+fn store(config: &Config) -> anyhow::Result<Store> {
+    let agent = &config.agent;
+    let host = Host::read(&agent.host_path, &agent.state_dir)?;
+    let upstream = exposition(&config.prometheus) == Exposition::Upstream;
+    let hostname = if agent.hostname.is_empty() { host.hostname } else { agent.hostname.clone() };
+    let machine_id = if upstream { host.upstream_id } else { host.machine_id };
+    let fixed = [("machine_id".to_owned(), machine_id), ("hostname".to_owned(), hostname)];
+    let custom = agent.labels.iter().filter(|(name, _)| fixed.iter().all(|(own, _)| own != *name));
+    let custom: Vec<_> = custom.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let globals: GlobalLabels =
+        fixed.into_iter().chain(custom).filter(|(_, value)| !value.is_empty()).collect();
+    Ok(Store::new(reload::limits(&config.store), globals, Processes::new(&agent.host_path), upstream))
+}
+
+fn supervisor(config: &Config, sinks: Arc<dyn Sinks>) -> anyhow::Result<(Supervisor, Arc<Spawner>)> {
+    let agent = &config.agent;
+    let instance = Instance::current(&agent.run_dir);
+    let swept = contain::sweep::leftovers(&agent.run_dir);
+    if swept != contain::sweep::Swept::default() {
+        tracing::warn!(swept.processes, swept.cgroups, "What an agent that was killed had left was ended.");
+    }
+    let options = contain::Options { instance, probe_user: Some(agent.probe_user.clone()) };
+    let spawner = Arc::new(Spawner::start(options).context("starting the thread that starts probes")?);
+    let env = vec![("GOPHER_HOST_PATH".to_owned(), agent.host_path.display().to_string())];
+    let settings = Settings { run_dir: agent.run_dir.clone(), env, ..Settings::default() };
+    Ok((Supervisor::new(settings, Arc::clone(&spawner), sinks), spawner))
+}

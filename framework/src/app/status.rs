@@ -1,0 +1,45 @@
+//! What the agent's metrics say of each folder's process.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::supervise::{StateName, Supervisor};
+use crate::telemetry::AgentMetrics;
+
+/// Keeps the metrics of folders in step with the supervisor.
+pub(super) struct FolderStatus {
+    metrics: AgentMetrics,
+    shown: BTreeSet<Arc<str>>,
+}
+
+impl FolderStatus {
+    pub(super) fn new(metrics: AgentMetrics) -> Self {
+        Self { metrics, shown: BTreeSet::new() }
+    }
+
+    /// Writes down what the supervisor says now; folders that are gone are no longer shown.
+    pub(super) fn update(&mut self, supervisor: &Supervisor) {
+        let mut now = BTreeSet::new();
+        for brief in supervisor.briefs() {
+            let folder: &str = &brief.folder;
+            for state in StateName::ALL {
+                let value = i64::from(state == brief.state);
+                self.metrics.probe_state.with_label_values(&[folder, state.as_str()]).set(value);
+            }
+            let restarts = self.metrics.probe_restarts.with_label_values(&[folder]);
+            restarts.inc_by(brief.restarts.saturating_sub(restarts.get()));
+            let cpu = brief.usage.map_or(0, |usage| usage.cpu.as_millis());
+            let memory = brief.usage.map_or(0, |usage| usage.memory);
+            self.metrics.probe_cpu.with_label_values(&[folder]).set(i64::try_from(cpu).unwrap_or(i64::MAX));
+            self.metrics
+                .probe_memory
+                .with_label_values(&[folder])
+                .set(i64::try_from(memory).unwrap_or(i64::MAX));
+            now.insert(brief.folder);
+        }
+        for gone in self.shown.difference(&now) {
+            self.metrics.forget_folder(gone, StateName::ALL.map(StateName::as_str));
+        }
+        self.shown = now;
+    }
+}
