@@ -45,6 +45,8 @@ pub struct Flags {
     pub period: u64,
     /// Closes its stdout.
     pub close_stdout: bool,
+    /// Uses so many bytes of memory.
+    pub eat: usize,
     /// Kills itself after so many milliseconds.
     pub crash_after: Option<u64>,
     /// Exits with this code.
@@ -97,13 +99,13 @@ impl Flags {
 
     fn value(&mut self, flag: &str, value: String) -> Result<(), String> {
         let number = || value.parse::<u64>().map_err(|error| error.to_string());
+        let size = || value.parse::<usize>().map_err(|error| error.to_string());
         match flag {
             "--pid-file" => self.pid_file = Some(value.into()),
             "--stderr" => self.stderr = Some(value),
             "--stderr-flood" => self.stderr_flood = number()?,
-            "--long-line" => {
-                self.long_line = usize::try_from(number()?).map_err(|error| error.to_string())?;
-            }
+            "--long-line" => self.long_line = size()?,
+            "--eat" => self.eat = size()?,
             "--rows" => self.rows = number()?,
             "--period" => self.period = number()?,
             "--crash-after" => self.crash_after = Some(number()?),
@@ -137,6 +139,8 @@ pub fn run(flags: &Flags) -> io::Result<u8> {
     if flags.close_stdout {
         nix::unistd::close(1)?;
     }
+    let eaten = vec![1_u8; flags.eat];
+    std::hint::black_box(&eaten);
     if let Some(millis) = flags.crash_after {
         std::thread::sleep(Duration::from_millis(millis));
         nix::sys::signal::raise(Signal::SIGKILL)?;

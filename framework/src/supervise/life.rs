@@ -27,8 +27,11 @@ pub(super) enum Sign {
     /// It closed its stdout and lives on.
     OutputClosed,
     /// It and all its descendants are gone, and all its output is read.
-    Ended(Exit),
+    Ended(Exit, OutOfMemory),
 }
+
+/// Whether the kernel killed some of it for want of memory.
+pub(super) type OutOfMemory = bool;
 
 /// What the processes of one folder share.
 #[derive(Clone)]
@@ -66,7 +69,7 @@ impl Life {
     /// The next sign of the process.
     pub(super) async fn sign(&mut self) -> Sign {
         // The task that holds the sender ends with this very sign, unless it panicked.
-        self.signs.recv().await.unwrap_or(Sign::Ended(Exit::Lost))
+        self.signs.recv().await.unwrap_or(Sign::Ended(Exit::Lost, false))
     }
 
     /// Sends the configuration, in place of any that waits.
@@ -139,6 +142,8 @@ async fn tend(
             Err(_) => exit.await,
         },
     };
+    // The count goes with the cgroup.
+    let out_of_memory = group.oom_kills().is_some_and(|kills| kills > 0);
     // Whatever the process started ends with it.
     group.kill();
     group.clear().await;
@@ -147,7 +152,8 @@ async fn tend(
         tracing::warn!(probe = %around.folder, "Some process outside the probe's group keeps its output open; what it writes is not read.");
     }
     around.journal.end();
-    if signs.send(Sign::Ended(exit.unwrap_or(Exit::Lost))).await.is_err() {
+    let ended = Sign::Ended(exit.unwrap_or(Exit::Lost), out_of_memory);
+    if signs.send(ended).await.is_err() {
         tracing::debug!(probe = %around.folder, "A process that was given up has ended.");
     }
 }

@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::state::{Action, Ending, Event, Now, Phase, State, Then, next};
 use super::status::{Board, LastExit, Process};
 use super::words::End;
-use crate::contain::{Launch, Limits, SpawnError};
+use crate::contain::{Child, Exit, Launch, Limits, SpawnError};
 use crate::sync::lock;
 
 /// Changes of the scope reach a process at most once in this time.
@@ -120,8 +120,8 @@ impl Worker {
         match sign {
             Sign::Started => self.feed(Event::Started).await,
             Sign::OutputClosed => self.feed(Event::OutputClosed).await,
-            Sign::Ended(exit) => {
-                let end = self.end(exit);
+            Sign::Ended(exit, out_of_memory) => {
+                let end = self.end(exit, out_of_memory);
                 self.life = None;
                 let reason = end.reason();
                 tracing::debug!(probe = %self.board.folder, reason, "Probe process ended.");
@@ -131,13 +131,11 @@ impl Worker {
         }
     }
 
-    fn end(&self, exit: crate::contain::Exit) -> End {
+    fn end(&self, exit: Exit, out_of_memory: bool) -> End {
         let (closed, killed) = match self.state.phase {
             Phase::Stopping { then, killed, .. } => (matches!(then, Then::Died { .. }), killed),
             _ => (false, false),
         };
-        let out_of_memory =
-            self.life.as_ref().is_some_and(|life| life.group.oom_kills().is_some_and(|kills| kills > 0));
         End { exit, out_of_memory, closed, killed, last_line: self.board.journal.last() }
     }
 
@@ -214,7 +212,7 @@ impl Worker {
         }
     }
 
-    fn adopt(&mut self, child: crate::contain::Child) {
+    fn adopt(&mut self, child: Child) {
         let (pid, enforced) = (child.pid, child.enforced.clone());
         let around = Surroundings {
             folder: Arc::clone(&self.board.folder),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gala_gopher::contain::Spawner;
+use gala_gopher::contain::{Instance, Options, Spawner};
 use gala_gopher::supervise::{
     Desired, Folder, LineSink, Policy, Progress, Settings, Sinks, StateName, Status, Supervisor,
 };
@@ -19,17 +19,17 @@ const HANGS: Duration = Duration::from_secs(60);
 
 /// What a folder's processes wrote.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
-    pub lives: u64,
-    pub rows: u64,
-    pub text: u64,
-    pub overlong: u64,
-    pub truncated: Vec<String>,
-    pub applied: Vec<u64>,
+pub(crate) struct Seen {
+    pub(crate) lives: u64,
+    pub(crate) rows: u64,
+    pub(crate) text: u64,
+    pub(crate) overlong: u64,
+    pub(crate) truncated: Vec<String>,
+    pub(crate) applied: Vec<u64>,
 }
 
 #[derive(Clone, Default)]
-pub struct Counts(Arc<Mutex<HashMap<String, Seen>>>);
+pub(crate) struct Counts(Arc<Mutex<HashMap<String, Seen>>>);
 
 struct Counter {
     counts: Counts,
@@ -37,7 +37,7 @@ struct Counter {
 }
 
 impl Counts {
-    pub fn of(&self, folder: &str) -> Seen {
+    pub(crate) fn of(&self, folder: &str) -> Seen {
         self.0.lock().expect("the counts").get(folder).cloned().unwrap_or_default()
     }
 
@@ -89,31 +89,38 @@ impl LineSink for Counter {
 }
 
 /// A supervisor and where its probes live.
-pub struct Bench {
-    pub home: TempDir,
-    pub supervisor: Supervisor,
-    pub counts: Counts,
+pub(crate) struct Bench {
+    pub(crate) home: TempDir,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) counts: Counts,
+    spawner: Spawner,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Policy::default())
     }
 
-    pub fn with(policy: Policy) -> Self {
+    pub(crate) fn with(policy: Policy) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let open = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(home.path(), open).expect("a folder that every user may enter");
         std::fs::copy(env!("CARGO_BIN_EXE_fake_probe"), home.path().join("fake_probe")).expect("a copy");
         let counts = Counts::default();
         let settings = Settings { run_dir: home.path().join("run"), env: Vec::new(), policy };
-        let spawner = spawner(home.path());
-        let supervisor = Supervisor::new(settings, Arc::new(spawner), Arc::new(counts.clone()));
-        Self { home, supervisor, counts }
+        let options = Options { probe_user: None, instance: Instance::current(&settings.run_dir) };
+        let spawner = Spawner::start(options).expect("a spawner");
+        let supervisor = Supervisor::new(settings, Arc::new(spawner.clone()), Arc::new(counts.clone()));
+        Self { home, supervisor, counts, spawner }
     }
 
     /// A folder whose process runs the fake probe with these flags.
-    pub fn folder(&self, name: &str, reconfigure: &str, flags: &[&str]) -> Folder {
+    pub(crate) fn folder(&self, name: &str, reconfigure: &str, flags: &[&str]) -> Folder {
+        self.limited(name, &format!("reconfigure = \"{reconfigure}\""), flags)
+    }
+
+    /// The same with further lines of the manifest.
+    pub(crate) fn limited(&self, name: &str, lines: &str, flags: &[&str]) -> Folder {
         let path = self.home.path().join(name);
         std::fs::create_dir_all(&path).expect("a probe folder");
         let flags: Vec<_> = flags.iter().map(|flag| format!("\"{flag}\"")).collect();
@@ -122,7 +129,7 @@ impl Bench {
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(path.join("run.sh"), mode).expect("an executable script");
         let manifest = format!(
-            "protocol = 1\nname = \"{name}\"\nexec = [\"run.sh\"]\nreconfigure = \"{reconfigure}\"\n\
+            "protocol = 1\nname = \"{name}\"\nexec = [\"run.sh\"]\n{lines}\n\
              [[probe]]\nname = \"{name}\"\nsummary = \"Misbehaves.\"\nscope = [\"process\"]\n\
              [[table]]\nname = \"demo\"\nentity = \"{name}\"\nfields = [\n\
              {{ name = \"id\", type = \"key\", help = \"Number.\" }},\n\
@@ -133,20 +140,20 @@ impl Bench {
     }
 
     /// Starts a folder's process.
-    pub fn start(&self, name: &str, flags: &[&str]) {
+    pub(crate) fn start(&self, name: &str, flags: &[&str]) {
         self.set(self.folder(name, "stdin", flags), Some(config(1)));
     }
 
-    pub fn set(&self, folder: Folder, config: Option<ConfigMessage>) {
+    pub(crate) fn set(&self, folder: Folder, config: Option<ConfigMessage>) {
         self.supervisor.set(Desired { folder: Arc::new(folder), config });
     }
 
-    pub fn status(&self, name: &str) -> Option<Status> {
+    pub(crate) fn status(&self, name: &str) -> Option<Status> {
         self.supervisor.statuses().into_iter().find(|status| status.folder == name)
     }
 
     /// Waits until a status fits.
-    pub async fn until(&self, name: &str, fits: impl Fn(&Status) -> bool) -> Status {
+    pub(crate) async fn until(&self, name: &str, fits: impl Fn(&Status) -> bool) -> Status {
         let found = tokio::time::timeout(HANGS, async {
             loop {
                 if let Some(status) = self.status(name).filter(|status| fits(status)) {
@@ -158,12 +165,12 @@ impl Bench {
         found.await.unwrap_or_else(|_| panic!("{name} stays {:?}", self.status(name)))
     }
 
-    pub async fn state(&self, name: &str, state: StateName) -> Status {
+    pub(crate) async fn state(&self, name: &str, state: StateName) -> Status {
         self.until(name, |status| status.state == state).await
     }
 
     /// Waits until what was written fits.
-    pub async fn seen(&self, name: &str, fits: impl Fn(&Seen) -> bool) -> Seen {
+    pub(crate) async fn seen(&self, name: &str, fits: impl Fn(&Seen) -> bool) -> Seen {
         let found = tokio::time::timeout(HANGS, async {
             loop {
                 let seen = self.counts.of(name);
@@ -177,47 +184,43 @@ impl Bench {
     }
 
     /// Starts a well-behaved probe whose rows must go on.
-    pub async fn start_neighbour(&self) {
+    pub(crate) async fn start_neighbour(&self) {
         self.start("neighbour", &["--period", "5"]);
         self.state("neighbour", StateName::Running).await;
     }
 
     /// The neighbour still writes rows, from its first process.
-    pub async fn check_neighbour(&self) {
+    pub(crate) async fn check_neighbour(&self) {
         let before = self.counts.of("neighbour").rows;
         let seen = self.seen("neighbour", |seen| seen.rows > before + 10).await;
         assert_eq!(seen.lives, 1);
     }
 
     /// Stops everything; nothing may be left.
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         let pids: Vec<_> = self.supervisor.statuses().iter().filter_map(|status| status.pid).collect();
         let left = self.supervisor.shutdown(HANGS).await;
         assert!(left.is_empty(), "{left:?}");
         for pid in pids {
             assert!(!exists(pid), "process {pid} is left");
         }
+        self.spawner.close().await;
     }
 }
 
-fn spawner(home: &Path) -> Spawner {
-    let _ = home;
-    Spawner
-}
-
 /// A living process or a zombie.
-pub fn exists(pid: u32) -> bool {
+pub(crate) fn exists(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// A configuration with one probe.
-pub fn config(generation: u64) -> ConfigMessage {
+pub(crate) fn config(generation: u64) -> ConfigMessage {
     let probes = [("demo".to_owned(), ProbeConfig::default())].into();
     ConfigMessage { version: 1, generation, probes }
 }
 
 /// Times short enough for a test that waits for them.
-pub fn hasty() -> Policy {
+pub(crate) fn hasty() -> Policy {
     Policy {
         grace: Duration::from_millis(300),
         backoff_min: Duration::from_millis(1),

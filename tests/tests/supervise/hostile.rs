@@ -1,10 +1,9 @@
 //! Probes that misbehave, each beside one that must not notice.
 
+use gala_gopher::contain::Mechanism;
 use gala_gopher::supervise::{Policy, StateName};
 
-use crate::bench::{Bench, hasty};
-
-const MAX_LINE: &str = "200000";
+use crate::bench::{Bench, config, hasty};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flood_leaves_time_for_others() {
@@ -60,7 +59,7 @@ async fn closed_output_of_a_living_process_is_a_death() {
 async fn overlong_line_is_one_refused_line() {
     let bench = Bench::new();
     bench.start_neighbour().await;
-    bench.start("demo", &["--long-line", MAX_LINE, "--rows", "5"]);
+    bench.start("demo", &["--long-line", "200000", "--rows", "5"]);
     let seen = bench.seen("demo", |seen| seen.rows == 5).await;
     assert_eq!(seen.overlong, 1);
     bench.check_neighbour().await;
@@ -96,5 +95,29 @@ async fn all_output_before_a_death_is_read() {
     bench.start("demo", &["--rows", "5000", "--exit", "0"]);
     bench.state("demo", StateName::Done).await;
     assert_eq!(bench.counts.of("demo").rows, 5000);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn more_memory_than_allowed_is_a_death_that_says_so() {
+    let hour = std::time::Duration::from_hours(1);
+    let bench = Bench::with(Policy { backoff_min: hour, backoff_max: hour, ..hasty() });
+    bench.start_neighbour().await;
+    let flags = ["--eat", "200000000", "--hang"];
+    bench.set(bench.limited("demo", "limits = { memory = \"32MiB\" }", &flags), Some(config(1)));
+    let status = bench.state("demo", StateName::Backoff).await;
+    let reason = status.last_exit.expect("an end").reason;
+    assert!(reason.starts_with("memory limit reached"), "{reason}");
+    bench.check_neighbour().await;
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn status_names_what_enforces_and_what_is_used() {
+    let bench = Bench::new();
+    bench.start("demo", &["--ready-only"]);
+    let status = bench.state("demo", StateName::Running).await;
+    assert_ne!(status.enforced.expect("the mechanisms").kill, Mechanism::NotEnforced);
+    assert!(status.usage.expect("the accounts").memory > 0);
     bench.end().await;
 }
