@@ -28,9 +28,9 @@ impl FolderStatus {
             }
             let restarts = self.metrics.probe_restarts.with_label_values(&[folder]);
             restarts.inc_by(brief.restarts.saturating_sub(restarts.get()));
-            let cpu = brief.usage.map_or(0, |usage| usage.cpu.as_millis());
+            let cpu = brief.usage.map_or(0.0, |usage| usage.cpu.as_secs_f64());
             let memory = brief.usage.map_or(0, |usage| usage.memory);
-            self.metrics.probe_cpu.with_label_values(&[folder]).set(i64::try_from(cpu).unwrap_or(i64::MAX));
+            self.metrics.probe_cpu.with_label_values(&[folder]).set(cpu);
             self.metrics
                 .probe_memory
                 .with_label_values(&[folder])

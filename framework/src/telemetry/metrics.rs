@@ -3,9 +3,12 @@
 use gopher_protocol::reject::{FieldReason, Reason};
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::ingest::Dropped;
+
+/// What the names of all of them begin with.
+const PREFIX: &str = "gala_gopher_agent_";
 
 /// All metrics of the agent about itself.
 #[derive(Clone, Debug)]
@@ -21,8 +24,8 @@ pub struct AgentMetrics {
     pub probe_state: IntGaugeVec,
     /// Starts after the first, by folder.
     pub probe_restarts: IntCounterVec,
-    /// CPU time of a folder's processes in milliseconds, by folder.
-    pub probe_cpu: IntGaugeVec,
+    /// CPU time of a folder's processes in seconds, by folder.
+    pub probe_cpu: GaugeVec,
     /// Memory of a folder's processes, by folder.
     pub probe_memory: IntGaugeVec,
     /// Rows handed to exporters, by exporter and outcome.
@@ -86,7 +89,13 @@ impl AgentMetrics {
                 &["probe", "state"],
             )?,
             probe_restarts: counters(r, "probe_restarts_total", "Starts after the first.", &["probe"])?,
-            probe_cpu: gauges(r, "probe_cpu_milliseconds", "CPU time of a folder's processes.", &["probe"])?,
+            probe_cpu: keep(
+                r,
+                GaugeVec::new(
+                    Opts::new(format!("{PREFIX}probe_cpu_seconds"), "CPU time of a folder's processes."),
+                    &["probe"],
+                )?,
+            )?,
             probe_memory: gauges(r, "probe_memory_bytes", "Memory of a folder's processes.", &["probe"])?,
             export_rows: counters(r, "export_rows_total", "Rows handed out.", &["exporter", "outcome"])?,
             scrapes: counters(r, "scrapes_total", "Scrapes answered.", &["code"])?,
@@ -151,7 +160,7 @@ fn counters(
     help: &str,
     labels: &[&str],
 ) -> Result<IntCounterVec, prometheus::Error> {
-    keep(registry, IntCounterVec::new(Opts::new(format!("gala_gopher_agent_{name}"), help), labels)?)
+    keep(registry, IntCounterVec::new(Opts::new(format!("{PREFIX}{name}"), help), labels)?)
 }
 
 fn gauges(
@@ -160,5 +169,5 @@ fn gauges(
     help: &str,
     labels: &[&str],
 ) -> Result<IntGaugeVec, prometheus::Error> {
-    keep(registry, IntGaugeVec::new(Opts::new(format!("gala_gopher_agent_{name}"), help), labels)?)
+    keep(registry, IntGaugeVec::new(Opts::new(format!("{PREFIX}{name}"), help), labels)?)
 }
