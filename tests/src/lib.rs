@@ -1,3 +1,5 @@
 //! What the process-level tests share.
 
 pub mod fake_probe;
+pub mod peer;
+pub mod probe;

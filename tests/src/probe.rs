@@ -1,0 +1,347 @@
+//! A probe process run directly, as the agent would run it: configuration in, decoded rows out.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use gopher_protocol::PROTOCOL;
+use gopher_protocol::control::{ConfigMessage, ProbeConfig, Scope};
+use gopher_protocol::decode::{Decoder, Line};
+use gopher_protocol::manifest::{Manifest, Reconfigure};
+use gopher_protocol::table::{Kind, Tables};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// How long a test waits for what must come; only a probe that hangs ever needs it.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The root of the source tree.
+#[must_use]
+pub fn source_root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_owned()
+}
+
+/// Reads and checks the manifest of a folder.
+///
+/// # Errors
+/// When there is none, or it is refused.
+pub fn manifest(folder: &Path) -> Result<Manifest> {
+    let path = folder.join("probe.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    Manifest::parse(&text).map_err(|problems| {
+        let all: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}: {}", path.display(), all.join("; "))
+    })
+}
+
+/// What a probe wrote, decoded against its folder's tables.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// `|ready|`.
+    Ready,
+    /// `|applied|G|`.
+    Applied(u64),
+    /// An event: its entity, its id and its text.
+    Event(String, String, String),
+    /// A row.
+    Row(Row),
+}
+
+/// A row by its fields' names; absent fields are left out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Name of its table.
+    pub table: String,
+    /// Texts of its fields.
+    pub fields: BTreeMap<String, String>,
+}
+
+impl Row {
+    /// The text of a field, empty when it is absent.
+    #[must_use]
+    pub fn text(&self, field: &str) -> &str {
+        self.fields.get(field).map_or("", String::as_str)
+    }
+
+    /// The number of a field.
+    ///
+    /// # Errors
+    /// When it is absent or no number.
+    pub fn number(&self, field: &str) -> Result<f64> {
+        let text = self.text(field);
+        text.parse().with_context(|| format!("field {field} of {self:?} is `{text}`"))
+    }
+}
+
+/// A running probe; it is killed when dropped.
+#[derive(Debug)]
+pub struct Probe {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<Vec<u8>>,
+    stderr: Arc<Mutex<String>>,
+    manifest: Manifest,
+    tables: Tables,
+    decoder: Decoder,
+    generation: u64,
+}
+
+impl Probe {
+    /// Starts the program of a probe folder with the manifest's parameters, some of them replaced.
+    ///
+    /// # Errors
+    /// When the manifest is refused, a parameter is not allowed, or the program does not start.
+    pub fn start(folder: &Path, items: &[&str], params: &[(&str, Value)]) -> Result<Self> {
+        let manifest = manifest(folder)?;
+        let program = manifest.exec.first().context("exec is empty")?;
+        let mut command = Command::new(folder.join(program));
+        command.args(&manifest.exec[1..]).current_dir(folder);
+        Self::start_command(command, manifest, items, params)
+    }
+
+    /// Starts any program that fulfils the manifest.
+    ///
+    /// # Errors
+    /// As [`Probe::start`].
+    pub fn start_command(
+        mut command: Command,
+        manifest: Manifest,
+        items: &[&str],
+        params: &[(&str, Value)],
+    ) -> Result<Self> {
+        let config = desired(&manifest, items, params)?;
+        if manifest.reconfigure == Reconfigure::Restart {
+            command.env("GOPHER_ITEMS", config.items.join(" "));
+            for (name, value) in &config.params {
+                command.env(format!("GOPHER_PARAM_{}", name.to_uppercase()), environment_text(value));
+            }
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+        let stdin = child.stdin.take();
+        let lines = read_lines(child.stdout.take().context("no stdout")?);
+        let stderr = read_all(child.stderr.take().context("no stderr")?);
+        let (tables, decoder) = (manifest.tables(), Decoder::new());
+        let mut probe = Self { child, stdin, lines, stderr, manifest, tables, decoder, generation: 0 };
+        if probe.manifest.reconfigure == Reconfigure::Stdin {
+            probe.configure(items, params)?;
+        }
+        Ok(probe)
+    }
+
+    /// Sends the next configuration and gives its generation.
+    ///
+    /// # Errors
+    /// When a parameter is not allowed or the probe reads no more.
+    pub fn configure(&mut self, items: &[&str], params: &[(&str, Value)]) -> Result<u64> {
+        let config = desired(&self.manifest, items, params)?;
+        let name = self.manifest.probes.first().map(|probe| probe.name.clone()).unwrap_or_default();
+        self.generation += 1;
+        let message = ConfigMessage {
+            version: PROTOCOL,
+            generation: self.generation,
+            probes: BTreeMap::from([(name, config)]),
+        };
+        self.send(&message.to_line())?;
+        Ok(self.generation)
+    }
+
+    /// Writes to the probe's stdin.
+    ///
+    /// # Errors
+    /// When the probe reads no more.
+    pub fn send(&mut self, line: &str) -> Result<()> {
+        let stdin = self.stdin.as_mut().context("stdin is closed")?;
+        stdin.write_all(line.as_bytes()).context("writing the configuration")
+    }
+
+    /// The next line, decoded. A line that the agent would refuse is an error.
+    ///
+    /// # Errors
+    /// When none comes within the deadline, output ended, or the line is refused.
+    pub fn next_output(&mut self) -> Result<Output> {
+        let line = match self.lines.recv_timeout(DEADLINE) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => bail!("no line within {DEADLINE:?}; stderr: {}", self.stderr()),
+            Err(RecvTimeoutError::Disconnected) => bail!("output has ended; stderr: {}", self.stderr()),
+        };
+        let shown = String::from_utf8_lossy(&line).into_owned();
+        if line.first() != Some(&b'|') {
+            bail!("`{shown}` is no row");
+        }
+        match self.decoder.decode(&self.tables, &line).with_context(|| shown.clone())? {
+            Line::Ready => Ok(Output::Ready),
+            Line::Applied(generation) => Ok(Output::Applied(generation)),
+            Line::Event(event) => {
+                Ok(Output::Event(event.entity.to_owned(), event.entity_id.to_owned(), event.body.to_owned()))
+            }
+            Line::Log(_) => bail!("`{shown}` is a log line"),
+            Line::Row(row) => {
+                let table = self.tables.all().get(row.table).context("no such table")?;
+                let named =
+                    table.fields.iter().enumerate().map(|(index, field)| (field, row.fields.get(index)));
+                let mut fields = BTreeMap::new();
+                for (field, text) in named.filter(|(_, text)| !text.is_empty()) {
+                    check_value(field.kind, text).with_context(|| format!("{} in {shown}", field.name))?;
+                    fields.insert(field.name.clone(), text.to_owned());
+                }
+                Ok(Output::Row(Row { table: table.name.clone(), fields }))
+            }
+        }
+    }
+
+    /// Reads until a row fits.
+    ///
+    /// # Errors
+    /// When none does within the deadline, or a line before it is refused.
+    pub fn row_where(&mut self, fits: impl Fn(&Row) -> bool) -> Result<Row> {
+        let begun = Instant::now();
+        let mut last = None;
+        while begun.elapsed() < DEADLINE {
+            match self.next_output()? {
+                Output::Row(row) if fits(&row) => return Ok(row),
+                other => last = Some(other),
+            }
+        }
+        bail!("no row fits within {DEADLINE:?}; the last line was {last:?}; stderr: {}", self.stderr())
+    }
+
+    /// Reads until a line is this one.
+    ///
+    /// # Errors
+    /// As [`Probe::row_where`].
+    pub fn until(&mut self, wanted: &Output) -> Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < DEADLINE {
+            if self.next_output()? == *wanted {
+                return Ok(());
+            }
+        }
+        bail!("no {wanted:?} within {DEADLINE:?}; stderr: {}", self.stderr())
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the probe has written to stderr so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Closes stdin.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Sends SIGTERM.
+    ///
+    /// # Errors
+    /// When the process has gone.
+    pub fn terminate(&self) -> Result<()> {
+        Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?)
+    }
+
+    /// Waits for the process to end.
+    ///
+    /// # Errors
+    /// When it does not within the deadline.
+    pub fn ended(&mut self) -> Result<ExitStatus> {
+        wait_for_end(&mut self.child).with_context(|| format!("stderr: {}", self.stderr()))
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Waits for a child to end.
+///
+/// # Errors
+/// When it does not within the deadline.
+pub fn wait_for_end(child: &mut Child) -> Result<ExitStatus> {
+    let begun = Instant::now();
+    while begun.elapsed() < DEADLINE {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    bail!("process {} does not end", child.id())
+}
+
+/// Kills and reaps a child.
+pub(crate) fn end(child: &mut Child) {
+    if let Err(error) = child.kill().and_then(|()| child.wait()) {
+        eprintln!("process {} could not be ended: {error}", child.id());
+    }
+}
+
+fn desired(manifest: &Manifest, items: &[&str], given: &[(&str, Value)]) -> Result<ProbeConfig> {
+    let probe = manifest.probes.first().context("the manifest has no probe")?;
+    let mut params: BTreeMap<_, _> =
+        probe.params.iter().map(|(name, param)| (name.clone(), param.default.clone())).collect();
+    for (name, value) in given {
+        let param = probe.params.get(*name).with_context(|| format!("no parameter {name}"))?;
+        param.check(value).map_err(|allowed| anyhow::anyhow!("{name} {allowed}"))?;
+        params.insert((*name).to_owned(), value.clone());
+    }
+    let items = items.iter().map(ToString::to_string).collect();
+    Ok(ProbeConfig { items, params, scope: Scope { all: true, ..Scope::default() } })
+}
+
+/// A parameter as the environment of a `reconfigure = "restart"` probe carries it.
+fn environment_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(environment_text).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+fn check_value(kind: Kind, text: &str) -> Result<()> {
+    let good = match kind {
+        Kind::Key | Kind::Label => true,
+        Kind::Histogram => gopher_protocol::histogram::Histogram::default().parse(text).is_ok(),
+        Kind::Gauge | Kind::Counter | Kind::Delta => gopher_protocol::number::Number::parse(text).is_ok(),
+    };
+    if good { Ok(()) } else { bail!("`{text}` is no {kind:?}") }
+}
+
+fn read_lines(stdout: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn read_all(stderr: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let shared = Arc::clone(&text);
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let mut text = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            text.push_str(&line);
+            text.push('\n');
+        }
+    });
+    text
+}
