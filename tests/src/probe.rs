@@ -14,9 +14,10 @@ use gopher_protocol::PROTOCOL;
 use gopher_protocol::control::{ConfigMessage, ProbeConfig, Scope};
 use gopher_protocol::decode::{Decoder, Line};
 use gopher_protocol::manifest::{Manifest, Reconfigure};
-use gopher_protocol::table::{Kind, Tables};
+use gopher_protocol::table::Tables;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use probe_sdk::testing::{CheckedRow, Checker};
 use serde_json::Value;
 
 /// How long a test waits for what must come; only a probe that hangs ever needs it.
@@ -34,12 +35,20 @@ pub fn source_root() -> PathBuf {
 /// # Errors
 /// When there is none, or it is refused.
 pub fn manifest(folder: &Path) -> Result<Manifest> {
+    parse(&manifest_text(folder)?).with_context(|| folder.display().to_string())
+}
+
+/// The text of a folder's manifest.
+///
+/// # Errors
+/// When there is none.
+pub fn manifest_text(folder: &Path) -> Result<String> {
     let path = folder.join("probe.toml");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    Manifest::parse(&text).map_err(|problems| {
-        let all: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}: {}", path.display(), all.join("; "))
-    })
+    std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
+}
+
+fn parse(text: &str) -> Result<Manifest> {
+    Manifest::parse(text).map_err(|problems| probe_sdk::Error::Manifest(problems).into())
 }
 
 /// What a probe wrote, decoded against its folder's tables.
@@ -55,20 +64,19 @@ pub enum Output {
     Row(Row),
 }
 
-/// A row by its fields' names; absent fields are left out.
+/// A checked row whose missing numbers are errors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// Name of its table.
     pub table: String,
-    /// Texts of its fields.
-    pub fields: BTreeMap<String, String>,
+    checked: CheckedRow,
 }
 
 impl Row {
     /// The text of a field, empty when it is absent.
     #[must_use]
     pub fn text(&self, field: &str) -> &str {
-        self.fields.get(field).map_or("", String::as_str)
+        self.checked.text(field)
     }
 
     /// The number of a field.
@@ -76,8 +84,7 @@ impl Row {
     /// # Errors
     /// When it is absent or no number.
     pub fn number(&self, field: &str) -> Result<f64> {
-        let text = self.text(field);
-        text.parse().with_context(|| format!("field {field} of {self:?} is `{text}`"))
+        self.checked.number(field).with_context(|| format!("field {field} of {:?}", self.checked))
     }
 }
 
@@ -89,7 +96,7 @@ pub struct Probe {
     lines: Receiver<Vec<u8>>,
     stderr: Arc<Mutex<String>>,
     manifest: Manifest,
-    tables: Tables,
+    checker: Checker,
     decoder: Decoder,
     generation: u64,
 }
@@ -100,23 +107,25 @@ impl Probe {
     /// # Errors
     /// When the manifest is refused, a parameter is not allowed, or the program does not start.
     pub fn start(folder: &Path, items: &[&str], params: &[(&str, Value)]) -> Result<Self> {
-        let manifest = manifest(folder)?;
+        let text = manifest_text(folder)?;
+        let manifest = parse(&text)?;
         let program = manifest.exec.first().context("exec is empty")?;
         let mut command = Command::new(folder.join(program));
         command.args(&manifest.exec[1..]).current_dir(folder);
-        Self::start_command(command, manifest, items, params)
+        Self::start_command(command, &text, items, params)
     }
 
-    /// Starts any program that fulfils the manifest.
+    /// Starts any program that fulfils the manifest with this text.
     ///
     /// # Errors
     /// As [`Probe::start`].
     pub fn start_command(
         mut command: Command,
-        manifest: Manifest,
+        text: &str,
         items: &[&str],
         params: &[(&str, Value)],
     ) -> Result<Self> {
+        let manifest = parse(text)?;
         let config = desired(&manifest, items, params)?;
         if manifest.reconfigure == Reconfigure::Restart {
             command.env("GOPHER_ITEMS", config.items.join(" "));
@@ -129,8 +138,8 @@ impl Probe {
         let stdin = child.stdin.take();
         let lines = read_lines(child.stdout.take().context("no stdout")?);
         let stderr = read_all(child.stderr.take().context("no stderr")?);
-        let (tables, decoder) = (manifest.tables(), Decoder::new());
-        let mut probe = Self { child, stdin, lines, stderr, manifest, tables, decoder, generation: 0 };
+        let (checker, decoder) = (Checker::new(text)?, Decoder::new());
+        let mut probe = Self { child, stdin, lines, stderr, manifest, checker, decoder, generation: 0 };
         if probe.manifest.reconfigure == Reconfigure::Stdin {
             probe.configure(items, params)?;
         }
@@ -177,24 +186,17 @@ impl Probe {
         if line.first() != Some(&b'|') {
             bail!("`{shown}` is no row");
         }
-        match self.decoder.decode(&self.tables, &line).with_context(|| shown.clone())? {
+        if let Some(checked) = self.checker.check(&line).map_err(anyhow::Error::msg)? {
+            return Ok(Output::Row(Row { table: checked.table.clone(), checked }));
+        }
+        match self.decoder.decode(&Tables::default(), &line).with_context(|| shown.clone())? {
             Line::Ready => Ok(Output::Ready),
             Line::Applied(generation) => Ok(Output::Applied(generation)),
             Line::Event(event) => {
                 Ok(Output::Event(event.entity.to_owned(), event.entity_id.to_owned(), event.body.to_owned()))
             }
             Line::Log(_) => bail!("`{shown}` is a log line"),
-            Line::Row(row) => {
-                let table = self.tables.all().get(row.table).context("no such table")?;
-                let named =
-                    table.fields.iter().enumerate().map(|(index, field)| (field, row.fields.get(index)));
-                let mut fields = BTreeMap::new();
-                for (field, text) in named.filter(|(_, text)| !text.is_empty()) {
-                    check_value(field.kind, text).with_context(|| format!("{} in {shown}", field.name))?;
-                    fields.insert(field.name.clone(), text.to_owned());
-                }
-                Ok(Output::Row(Row { table: table.name.clone(), fields }))
-            }
+            Line::Row(_) => bail!("`{shown}` was not checked"),
         }
     }
 
@@ -310,15 +312,6 @@ fn environment_text(value: &Value) -> String {
         Value::Array(values) => values.iter().map(environment_text).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
-}
-
-fn check_value(kind: Kind, text: &str) -> Result<()> {
-    let good = match kind {
-        Kind::Key | Kind::Label => true,
-        Kind::Histogram => gopher_protocol::histogram::Histogram::default().parse(text).is_ok(),
-        Kind::Gauge | Kind::Counter | Kind::Delta => gopher_protocol::number::Number::parse(text).is_ok(),
-    };
-    if good { Ok(()) } else { bail!("`{text}` is no {kind:?}") }
 }
 
 fn read_lines(stdout: impl Read + Send + 'static) -> Receiver<Vec<u8>> {

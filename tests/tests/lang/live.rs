@@ -4,8 +4,7 @@ use std::io::Read;
 use std::process::{ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use gopher_protocol::manifest::Reconfigure;
-use gopher_tests::probe::{Output, Probe, Row, manifest, wait_for_end};
+use gopher_tests::probe::{Output, Probe, Row, manifest_text, wait_for_end};
 use serde_json::{Value, json};
 
 use crate::language::{ALL, Driver, Language, driver, golden_folder};
@@ -20,12 +19,12 @@ struct Live {
 
 fn live(language: Language, items: &[&str], params: &[(&str, Value)]) -> Result<Live> {
     let mut driver = driver(language, "live")?;
-    let mut manifest = manifest(&golden_folder())?;
+    let mut manifest = manifest_text(&golden_folder())?;
     if matches!(language, Language::Sh(_)) {
-        manifest.reconfigure = Reconfigure::Restart;
+        manifest = manifest.replacen("\n[[", "\nreconfigure = \"restart\"\n[[", 1);
     }
     let command = std::mem::replace(&mut driver.command, std::process::Command::new("true"));
-    Ok(Live { probe: Probe::start_command(command, manifest, items, params)?, _driver: driver })
+    Ok(Live { probe: Probe::start_command(command, &manifest, items, params)?, _driver: driver })
 }
 
 fn clean(status: ExitStatus) -> Result<()> {
