@@ -201,16 +201,24 @@ impl Bench {
         let pids: Vec<_> = self.supervisor.statuses().iter().filter_map(|status| status.pid).collect();
         let left = self.supervisor.shutdown(HANGS).await;
         assert!(left.is_empty(), "{left:?}");
-        for pid in pids {
-            assert!(!exists(pid), "process {pid} is left");
-        }
+        gone(&pids).await;
         self.spawner.close().await;
     }
 }
 
-/// A living process or a zombie.
-pub(crate) fn exists(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
+/// Waits until there is nothing of these processes, no zombie either. The kernel and the collector of ends may be a
+/// moment behind.
+pub(crate) async fn gone(pids: &[u32]) {
+    let exists = |pid: &&u32| Path::new(&format!("/proc/{pid}")).exists();
+    let waited = tokio::time::timeout(HANGS, async {
+        while pids.iter().any(|pid| exists(&pid)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    if waited.await.is_err() {
+        let left: Vec<_> = pids.iter().filter(exists).collect();
+        panic!("of {pids:?} there still are {left:?}");
+    }
 }
 
 /// A configuration with one probe.
