@@ -59,7 +59,7 @@ impl RunDir {
     /// Creates the directory (mode 0755) where needed, and takes it.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`enum@Error`].
     pub fn take(path: &Path) -> Result<Self, Error> {
         directory(path)?;
         let file = path.join(LOCK);
@@ -95,7 +95,7 @@ impl RunDir {
 /// changed by nobody else.
 ///
 /// # Errors
-/// [`Error`], never [`Error::Held`].
+/// [`enum@Error`], never [`Error::Held`].
 pub fn directory(path: &Path) -> Result<(), Error> {
     let failed = |what| move |source| Error::Io { what, path: path.to_owned(), source };
     match fs::symlink_metadata(path) {

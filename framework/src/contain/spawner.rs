@@ -64,7 +64,7 @@ impl Spawner {
     /// run directory is held. The agent becomes the parent of its probes' orphans.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`enum@Error`].
     pub fn start(options: Options) -> Result<Self, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
         let io = |what| move |source| Error::Io { what, source };
