@@ -11,6 +11,7 @@
 
 mod change;
 mod channel;
+mod environment;
 mod journal;
 mod life;
 mod order;

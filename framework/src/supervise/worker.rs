@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::change::Change;
 use super::channel;
+use super::environment;
 use super::life::{Life, Sign, Surroundings};
 use super::order::{Order, Step};
 use super::shared::Shared;
@@ -241,6 +242,7 @@ impl Worker {
         if manifest.reconfigure == Reconfigure::Restart {
             let file = channel::file(&self.shared.settings.run_dir, &manifest.name);
             env.push((CONFIG_FILE.to_owned(), file.to_string_lossy().into_owned()));
+            env.extend(self.order.wanted().map(|config| environment::of(config)).unwrap_or_default());
         }
         Launch {
             name: manifest.name.clone(),
