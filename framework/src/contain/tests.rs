@@ -1,5 +1,6 @@
 //! Real processes, contained.
 
+mod dying;
 mod harness;
 mod killing;
 mod limiting;

@@ -81,9 +81,11 @@ impl Forker {
                 self.come_back(delay);
             }
         }
-        if self.keeper.close() {
+        // The keeper is told last, so that it finishes the work should the agent end before.
+        if self.keeper.has_no_groups() {
             self.hierarchies.remove();
         }
+        self.keeper.close();
         drop(waiting);
     }
 

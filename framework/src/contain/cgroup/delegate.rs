@@ -68,3 +68,53 @@ fn listed(file: &Path) -> Vec<String> {
 fn has(list: &[String], name: &str) -> bool {
     list.iter().any(|entry| entry == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contain::cgroup::{Version, locate};
+    use crate::contain::tests::roles::{command, plays};
+
+    const ROLE: &str = "cgroup::delegate::tests::role";
+
+    /// In a process of its own, as it moves to another cgroup.
+    #[test]
+    fn agent_that_is_alone_moves_to_a_leaf() {
+        assert!(command(ROLE).status().unwrap().success());
+    }
+
+    #[test]
+    fn role() {
+        if plays(ROLE) {
+            play();
+        }
+    }
+
+    fn play() {
+        let found = locate().into_iter().find(|found| found.version == Version::V2);
+        let Some(own) = found.map(|found| found.own) else {
+            eprintln!("skipped: no cgroups of version 2 here");
+            return;
+        };
+        let Some(controller) = listed(&own.join("cgroup.controllers")).into_iter().next() else {
+            eprintln!("skipped: no controller of version 2 here");
+            return;
+        };
+        let was_on = has(&listed(&own.join("cgroup.subtree_control")), &controller);
+        hand_down(&own, &controller).unwrap();
+        let this = std::process::id().to_string();
+        let service = own.join(format!("gopher-test-{this}"));
+        let folder = service.join("probes");
+        fs::create_dir_all(&folder).unwrap();
+        put(&service.join("cgroup.procs"), &this).unwrap();
+        let enabled = enable(&service, &folder, &[&controller]);
+        let moved = processes(&service.join(LEAF));
+        put(&own.join("cgroup.procs"), &this).unwrap();
+        assert!(crate::contain::cgroup::remove(&service));
+        if !was_on {
+            put(&own.join("cgroup.subtree_control"), &format!("-{controller}")).unwrap();
+        }
+        assert_eq!(enabled, [controller]);
+        assert_eq!(moved, [i32::try_from(std::process::id()).unwrap()]);
+    }
+}

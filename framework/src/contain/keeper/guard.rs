@@ -120,10 +120,14 @@ impl Keeper {
         }
     }
 
-    /// Lets the keeper end and waits for it. True when nothing was left to kill, so that the agent removes the cgroups.
-    pub(in crate::contain) fn close(mut self) -> bool {
-        let clean = self.groups.is_empty();
-        if clean {
+    /// True when every probe is gone with all its descendants.
+    pub(in crate::contain) fn has_no_groups(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// Lets the keeper end and waits for it; probes that are left are its last work.
+    pub(in crate::contain) fn close(mut self) {
+        if self.has_no_groups() {
             self.tell(BYE, b"");
         }
         if let Some(Running { pid, ended, pipe }) = self.running {
@@ -132,7 +136,6 @@ impl Keeper {
                 wait_for(pid);
             }
         }
-        clean
     }
 }
 
@@ -151,7 +154,8 @@ fn command() -> Command {
 /// In tests the agent's binary is the tests', in which one test plays the keeper when it is told to.
 #[cfg(test)]
 fn command() -> Command {
-    crate::contain::tests::roles::command("keeper")
+    use crate::contain::tests::roles;
+    roles::command(roles::KEEPER)
 }
 
 /// What stops the agent does not stop the keeper, and it holds none of the agent's files.
