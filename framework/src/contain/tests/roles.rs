@@ -22,8 +22,9 @@ const PROBE: &str = "trap '' TERM\n\
     echo $$\n\
     sh -c 'echo $$; exec sleep 1000' &\n\
     setsid sh -c 'echo $$; exec sleep 1000' &\n\
-    (setsid env -i /bin/sh -c 'echo $$; exec sleep 1000' &)\n\
+    (setsid env -i /bin/sh -c 'echo hidden $$; exec sleep 1000' &)\n\
     while :; do sleep 1000; done";
+const HIDDEN: &str = "hidden ";
 pub(super) const DESCENDANTS: usize = 4;
 
 /// A command that plays a part: the test of that path below `contain`.
@@ -35,7 +36,8 @@ pub(in crate::contain) fn command(role: &str) -> Command {
     command
 }
 
-/// An agent with a probe, to be killed. It writes `pid N` for each process of the probe.
+/// An agent with a probe, to be killed. It writes `pid N` for each process of the probe, the probe's own first and
+/// that without environment last.
 pub(super) fn agent_command(folder: &Path) -> Command {
     let mut command = command(AGENT);
     command.env(FOLDER, folder);
@@ -63,8 +65,11 @@ async fn agent() {
     let instance = Instance::current(&folder);
     let spawner = Spawner::start(Options { probe_user: None, instance }).unwrap();
     let mut child = spawner.spawn(script(&folder, PROBE)).await.unwrap();
-    for pid in lines(&mut child, DESCENDANTS).await {
-        println!("pid {pid}");
+    let mut pids = lines(&mut child, DESCENDANTS).await;
+    // They come in any order but for the first.
+    pids.sort_by_key(|line| line.starts_with(HIDDEN));
+    for pid in pids {
+        println!("pid {}", pid.trim_start_matches(HIDDEN));
     }
     std::future::pending::<()>().await;
 }
