@@ -141,7 +141,11 @@ impl Probe {
         let (checker, decoder) = (Checker::new(text)?, Decoder::new());
         let mut probe = Self { child, stdin, lines, stderr, manifest, checker, decoder, generation: 0 };
         if probe.manifest.reconfigure == Reconfigure::Stdin {
-            probe.configure(items, params)?;
+            match probe.configure(items, params) {
+                // It has ended before it read anything, which its exit code explains.
+                Err(error) if is_broken_pipe(&error) => {}
+                told => drop(told?),
+            }
         }
         Ok(probe)
     }
@@ -306,6 +310,10 @@ fn desired(manifest: &Manifest, items: &[&str], given: &[(&str, Value)]) -> Resu
 }
 
 /// A parameter as the environment of a `reconfigure = "restart"` probe carries it.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 fn environment_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -103,11 +103,7 @@ fn load(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Fault> {
         executable(path, &manifest).map_err(|reason| in_manifest(line_of_key(&text, "exec"), reason))?;
     if let Some(trust) = rules.trust {
         for part in [path, &file, &exec] {
-            trust(part).map_err(|reason| Fault {
-                path: path.to_owned(),
-                place: Some((part.to_owned(), 0)),
-                reason,
-            })?;
+            trust(part).map_err(|reason| Fault::of_folder(path, reason))?;
         }
     }
     let fingerprint = fingerprint(path, &text, &manifest);

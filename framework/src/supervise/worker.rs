@@ -340,9 +340,17 @@ impl Worker {
             ),
             Phase::Unsupported => tracing::warn!(probe, reason, "Probe cannot work here."),
             Phase::Done => tracing::info!(probe, "Probe has nothing left to do."),
-            Phase::Running { .. } => tracing::info!(probe, "Probe runs."),
+            Phase::Running { .. } => self.report_running(),
             Phase::Stopped => tracing::info!(probe, "Probe is stopped."),
             Phase::Starting | Phase::Stopping { .. } => tracing::debug!(probe, "Probe starts or stops."),
         }
+    }
+
+    /// A probe runs: with which process, and which of its limits hold by which mechanism.
+    fn report_running(&self) {
+        let process = lock(&self.board.facts).process.clone();
+        let Some(Process { pid, enforced, .. }) = process else { return };
+        let (memory, cpu, kill) = (enforced.memory, enforced.cpu, enforced.kill);
+        tracing::info!(probe = &*self.board.folder, pid, %memory, %cpu, %kill, "Probe runs.");
     }
 }

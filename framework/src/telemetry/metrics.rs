@@ -28,8 +28,6 @@ pub struct AgentMetrics {
     pub probe_cpu: GaugeVec,
     /// Memory of a folder's processes, by folder.
     pub probe_memory: IntGaugeVec,
-    /// Rows handed to exporters, by exporter and outcome.
-    pub export_rows: IntCounterVec,
     /// Scrapes by status code.
     pub scrapes: IntCounterVec,
     /// Reads of the configuration file, by outcome.
@@ -97,7 +95,6 @@ impl AgentMetrics {
                 )?,
             )?,
             probe_memory: gauges(r, "probe_memory_bytes", "Memory of a folder's processes.", &["probe"])?,
-            export_rows: counters(r, "export_rows_total", "Rows handed out.", &["exporter", "outcome"])?,
             scrapes: counters(r, "scrapes_total", "Scrapes answered.", &["code"])?,
             reloads: counters(r, "reloads_total", "Reads of the configuration file.", &["outcome"])?,
             registry,

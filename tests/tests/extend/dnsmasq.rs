@@ -180,6 +180,9 @@ fn a_server_that_goes_is_down_and_comes_back_with_new_counters() -> Result<()> {
     let back =
         probe.row_where(|row| is_row(row) && row.text("up") == "1" && row.text("cache_misses") != "0")?;
     ensure!(back.number("cache_misses")? == 1.0, "{back:?}");
+    gopher_tests::peer::until("it says that the server is back", || {
+        probe.stderr().contains("answers again")
+    })?;
     let said = probe.stderr();
     ensure!(said.matches("gives no statistics").count() == 1, "{said}");
     ensure!(said.matches("answers again").count() == 1, "{said}");

@@ -43,7 +43,7 @@ impl Hierarchies {
             match root(&found, &name) {
                 Ok(root) => all.roots.push(root),
                 Err(error) => {
-                    tracing::info!(cgroup = %found.own.display(), %error, "Cannot make cgroups here.");
+                    tracing::debug!(cgroup = %found.own.display(), %error, "Cannot make cgroups here.");
                 }
             }
         }
