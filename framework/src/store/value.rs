@@ -27,7 +27,8 @@ pub(super) enum Step {
     Set(Value, Value),
 }
 
-/// Applies one field's text to the state. `scratch` is reused from row to row.
+/// Applies one field's text to the state. `scratch` is reused from row to row. Inlined, a number stays in registers.
+#[inline(always)]
 pub(super) fn step(
     kind: Kind,
     text: &str,
@@ -38,8 +39,7 @@ pub(super) fn step(
         return Ok(Step::Empty);
     }
     if kind == Kind::Histogram {
-        scratch.parse(text)?;
-        return Ok(Step::Set(add_histogram(old, scratch), Value::Histogram(Arc::new(scratch.clone()))));
+        return step_histogram(text, old, scratch);
     }
     let number = Number::parse(text)?;
     let now = Value::Number(number);
@@ -50,6 +50,12 @@ pub(super) fn step(
         (Kind::Counter, _) => Step::Set(now, Value::Absent),
         _ => Step::Set(now.clone(), now),
     })
+}
+
+#[inline(never)]
+fn step_histogram(text: &str, old: &Value, scratch: &mut Histogram) -> Result<Step, FieldReason> {
+    scratch.parse(text)?;
+    Ok(Step::Set(add_histogram(old, scratch), Value::Histogram(Arc::new(scratch.clone()))))
 }
 
 /// How far a counter rose; one that fell was reset and has risen from zero.

@@ -106,7 +106,7 @@ impl Decoder {
                 valid.push(char::REPLACEMENT_CHARACTER);
             }
         }
-        self.split(&valid, true);
+        self.split_escaped(&valid);
         self.valid = valid;
         let fields = Fields { text: &self.text, ends: &self.ends, gap: 0 };
         interpret(tables, &mut self.last_table, fields)
@@ -118,8 +118,10 @@ impl Decoder {
     /// As [`Decoder::decode`].
     #[inline]
     pub fn decode_text<'a>(&'a mut self, tables: &Tables, line: &'a str) -> Result<Line<'a>, Reject> {
-        let escaped = memchr::memchr(b'\\', line.as_bytes()).is_some();
-        self.split(line, escaped);
+        let escaped = !self.split_plain(line.as_bytes());
+        if escaped {
+            self.split_escaped(line);
+        }
         let (text, gap) = if escaped { (self.text.as_str(), 0) } else { (line, 1) };
         interpret(tables, &mut self.last_table, Fields { text, ends: &self.ends, gap })
     }
@@ -130,18 +132,38 @@ impl Decoder {
         self.invalid_utf8
     }
 
-    fn split(&mut self, line: &str, escaped: bool) {
+    fn split_escaped(&mut self, line: &str) {
         self.ends.clear();
-        if escaped {
-            self.text.clear();
-            escape::split_escaped(line, &mut self.text, &mut self.ends);
-            return;
+        self.text.clear();
+        escape::split_escaped(line, &mut self.text, &mut self.ends);
+    }
+
+    /// Notes the ends of all fields; false where the line has a backslash. Fields are a few bytes long: eight bytes at
+    /// a time, one after another, are faster than a search from bar to bar.
+    #[inline]
+    fn split_plain(&mut self, line: &[u8]) -> bool {
+        self.ends.clear();
+        let (words, rest) = line.as_chunks::<8>();
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        for (index, word) in words.iter().chain([&last]).enumerate() {
+            let word = u64::from_le_bytes(*word);
+            if escape::bytes_equal(word, b'\\') != 0 {
+                return false;
+            }
+            let mut bars = escape::bytes_equal(word, b'|');
+            if index == 0 {
+                bars &= !0xff; // The bar that opens the line.
+            }
+            while bars != 0 {
+                self.ends.push(escape::offset(index * 8) + bars.trailing_zeros() / 8);
+                bars &= bars - 1;
+            }
         }
-        let bytes = line.as_bytes();
-        self.ends.extend(memchr::memchr_iter(b'|', bytes).skip(1).map(escape::offset));
-        if bytes.last() != Some(&b'|') || bytes.len() == 1 {
-            self.ends.push(escape::offset(bytes.len()));
+        if line.last() != Some(&b'|') || line.len() == 1 {
+            self.ends.push(escape::offset(line.len()));
         }
+        true
     }
 }
 

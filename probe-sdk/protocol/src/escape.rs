@@ -45,6 +45,14 @@ fn ends_in_escaped_bar(line: &str) -> bool {
     line.ends_with('|') && backslashes % 2 == 1
 }
 
+/// The highest bit of each byte of `word` that equals `byte`, all other bits zero.
+#[inline]
+pub(crate) fn bytes_equal(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let differs = word ^ u64::from_ne_bytes([byte; 8]);
+    !(((differs & LOW) + LOW) | differs | LOW)
+}
+
 /// A byte offset within a line; lines are bounded by [`crate::MAX_LINE`], and U+FFFD makes them 3 times longer at most.
 pub(crate) fn offset(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)

@@ -24,6 +24,13 @@ impl Number {
     pub fn parse(text: &str) -> Result<Self, FieldReason> {
         match parse_digits(text.as_bytes()) {
             Some(value) => Ok(Self::Uint(value)),
+            None => Self::parse_rest(text),
+        }
+    }
+
+    fn parse_rest(text: &str) -> Result<Self, FieldReason> {
+        match parse_fraction(text.as_bytes()) {
+            Some(value) => Ok(Self::Float(value)),
             None => Self::parse_slow(text),
         }
     }
@@ -114,6 +121,22 @@ fn parse_digits(bytes: &[u8]) -> Option<u64> {
     Some(value)
 }
 
+/// The value of a short decimal fraction such as `12.34`: digits and power of ten are exact in an `f64`, so that one
+/// division rounds as the general parser does (Clinger, "How to read floating point numbers accurately", 1990).
+fn parse_fraction(bytes: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 15] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+    if bytes.len() > 16 {
+        return None;
+    }
+    let dot = bytes.iter().position(|byte| *byte == b'.')?;
+    let (whole, fraction) = (parse_digits(&bytes[..dot])?, parse_digits(&bytes[dot + 1..])?);
+    let power = POWERS.get(bytes.len() - dot - 1)?;
+    #[expect(clippy::cast_precision_loss, reason = "15 digits are below 2^53")]
+    let digits = whole as f64 * power + fraction as f64;
+    Some(digits / power)
+}
+
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -175,6 +198,20 @@ mod tests {
     fn a_sum_past_u64_continues_as_float() {
         let sum = Number::Uint(u64::MAX).plus(Number::Uint(1));
         assert_eq!(sum.as_f64(), 18_446_744_073_709_551_616.0);
+    }
+
+    #[test]
+    fn short_fractions_read_as_the_general_parser_reads_them() {
+        for text in
+            ["0.5", "12.34", "0.1", "99999999.9999999", "0.00000000000001", "123456789012345.6", "007.10"]
+        {
+            let expected: f64 = text.parse().unwrap();
+            assert_eq!(Number::parse(text).unwrap().as_f64().to_bits(), expected.to_bits(), "{text}");
+        }
+        for text in [".", "1.", ".5", "1.2.3", "1.x", "-1.5"] {
+            let general = text.parse::<f64>().ok();
+            assert_eq!(Number::parse(text).ok().map(Number::as_f64), general, "{text}");
+        }
     }
 
     #[test]

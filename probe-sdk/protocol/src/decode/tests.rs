@@ -180,7 +180,11 @@ proptest! {
         let tables = tables();
         let text = format!("|t|{plain}");
         let read = |decoder: &mut Decoder, escaped: bool| {
-            decoder.split(&text, escaped);
+            if escaped {
+                decoder.split_escaped(&text);
+            } else {
+                assert!(decoder.split_plain(text.as_bytes()));
+            }
             let (source, gap) = if escaped { (decoder.text.as_str(), 0) } else { (text.as_str(), 1) };
             let fields = Fields { text: source, ends: &decoder.ends, gap };
             (0..fields.len()).map(|index| fields.get(index).to_owned()).collect::<Vec<_>>()
