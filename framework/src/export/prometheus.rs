@@ -19,6 +19,6 @@ mod text;
 mod upstream;
 
 pub use self::filter::Filter;
-pub use self::format::Exposition;
+pub use self::format::{Exposition, Format};
 pub use self::page::{Page, Pages};
 pub use self::server::{Endpoint, Readiness, serve};

@@ -23,6 +23,9 @@ use crate::clock::mono_ms;
 const CONNECTIONS: usize = 128;
 /// A connection on which nothing moves for so long is closed.
 const STALLED: Duration = Duration::from_secs(60);
+/// Most bytes of one write. Handing megabytes to the kernel at once keeps a client that waits on the same core from its
+/// first byte until all of them are copied.
+const WRITE: usize = 64 << 10;
 /// Time for the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
 /// Time for requests under way after the stop.
@@ -116,7 +119,8 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        let part = &buf[..buf.len().min(WRITE)];
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, part))?;
         self.moved.store(mono_ms(), Ordering::Relaxed);
         Poll::Ready(Ok(written))
     }
@@ -126,7 +130,16 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
+        let mut size = 0;
+        let fits = |buf: &&io::IoSlice<'_>| {
+            size += buf.len();
+            size <= WRITE
+        };
+        let count = bufs.iter().take_while(fits).count();
+        let written = match bufs.first() {
+            Some(large) if count == 0 => return self.poll_write(cx, large),
+            _ => ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &bufs[..count]))?,
+        };
         self.moved.store(mono_ms(), Ordering::Relaxed);
         Poll::Ready(Ok(written))
     }
