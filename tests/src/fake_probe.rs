@@ -33,6 +33,8 @@ pub struct Flags {
     pub garbage: bool,
     /// Writes a row with a key of so many bytes.
     pub long_line: usize,
+    /// Writes this text as it is, a line.
+    pub line: Option<String>,
     /// Writes so many rows.
     pub rows: u64,
     /// Says `applied` for what the file `GOPHER_CONFIG_FILE` holds.
@@ -102,6 +104,7 @@ impl Flags {
         let size = || value.parse::<usize>().map_err(|error| error.to_string());
         match flag {
             "--pid-file" => self.pid_file = Some(value.into()),
+            "--line" => self.line = Some(value),
             "--stderr" => self.stderr = Some(value),
             "--stderr-flood" => self.stderr_flood = number()?,
             "--long-line" => self.long_line = size()?,
@@ -203,6 +206,9 @@ fn speak(flags: &Flags) -> io::Result<()> {
     }
     if flags.long_line > 0 {
         writeln!(out, "|demo|{}|1|", "x".repeat(flags.long_line))?;
+    }
+    if let Some(line) = &flags.line {
+        writeln!(out, "{line}")?;
     }
     for number in 0..flags.rows {
         row(&mut out, number)?;
