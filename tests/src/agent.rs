@@ -263,15 +263,31 @@ impl Agent {
         kill(Pid::from_raw(pid), signal).expect("a signal");
     }
 
+    /// Ids of its children, of which the keeper is always one.
+    fn children(&self) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("its threads");
+        let lists = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
+        let all: Vec<_> = lists
+            .flat_map(|list| list.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>())
+            .collect();
+        assert!(!all.is_empty(), "the keeper was not found");
+        all
+    }
+
     /// Tells it to stop and waits.
     ///
     /// # Panics
     /// When it does not end, or leaves a process.
     pub fn stop(&mut self) -> ExitStatus {
+        // The keeper works elsewhere; it is found as a child.
+        let children = self.children();
         self.signal(Signal::SIGTERM);
         let status = wait_for_end(&mut self.child).expect("its end");
         self.ended = true;
-        until("the end of all its processes", || self.home.processes().is_empty().then_some(()));
+        until("the end of all its processes", || {
+            let alive = |pid: &String| Path::new("/proc").join(pid).exists();
+            (self.home.processes().is_empty() && !children.iter().any(alive)).then_some(())
+        });
         status
     }
 }
