@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -20,6 +21,8 @@ pub(super) struct Sources {
     pub(super) store: Arc<Store>,
     pub(super) metrics: AgentMetrics,
     pub(super) supervisor: Supervisor,
+    /// Set once the probe folders have been read and told what to do.
+    pub(super) started: Arc<AtomicBool>,
 }
 
 /// The endpoint that is served now, if any.
@@ -90,11 +93,11 @@ fn endpoint(settings: &config::Prometheus, sources: &Sources) -> Endpoint {
     let exposition = exposition(settings);
     let filter = Filter { keep: settings.keep.clone(), drop: settings.drop.clone() };
     let pages = Pages::new(Arc::clone(&sources.store), sources.metrics.clone(), exposition, filter);
-    let supervisor = sources.supervisor.clone();
+    let (supervisor, started) = (sources.supervisor.clone(), Arc::clone(&sources.started));
     Endpoint {
         pages: Arc::new(pages),
         metrics: sources.metrics.clone(),
-        readiness: Arc::new(move || readiness(&supervisor)),
+        readiness: Arc::new(move || readiness(&supervisor, started.load(Ordering::Acquire))),
     }
 }
 

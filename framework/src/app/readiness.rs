@@ -3,9 +3,13 @@
 use crate::export::prometheus::Readiness;
 use crate::supervise::{Brief, StateName, Supervisor};
 
-/// Asks the supervisor.
-pub(super) fn readiness(supervisor: &Supervisor) -> Readiness {
-    of(&supervisor.briefs())
+/// Asks the supervisor; before the probe folders have been read nothing is ready.
+pub(super) fn readiness(supervisor: &Supervisor, started: bool) -> Readiness {
+    if started {
+        of(&supervisor.briefs())
+    } else {
+        Readiness { ready: false, detail: "starting\n".to_owned() }
+    }
 }
 
 fn of(briefs: &[Brief]) -> Readiness {

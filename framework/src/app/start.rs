@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -63,8 +64,12 @@ impl App {
         let store = Arc::new(store(settings)?);
         let intakes = Arc::new(Intakes::new(metrics.clone()));
         let (supervisor, spawner) = supervisor(settings, Arc::<Intakes>::clone(&intakes))?;
-        let sources =
-            Sources { store: Arc::clone(&store), metrics: metrics.clone(), supervisor: supervisor.clone() };
+        let sources = Sources {
+            store: Arc::clone(&store),
+            metrics: metrics.clone(),
+            supervisor: supervisor.clone(),
+            started: Arc::default(),
+        };
         let serving = Serving::start(&settings.prometheus, &sources).await?;
         let config_changes = watch_config(path);
         let (catalog, catalog_changes) = catalog::watch(catalog::roots(&settings.folders), rules(&loaded))
@@ -90,6 +95,7 @@ impl App {
             _run_dir: run_dir,
         };
         app.take(catalog);
+        app.sources.started.store(true, Ordering::Release);
         app.announce();
         Ok(app)
     }
