@@ -43,7 +43,7 @@ pub(super) fn summary(catalog: &Catalog) -> String {
 
 /// What holds for folders under this configuration.
 pub(super) fn rules(loaded: &Loaded) -> catalog::Rules {
-    let trust: catalog::Trust = |path| trusted(path).map_err(|error| error.to_string());
+    let trust: catalog::Trust = |path| trusted(path).map_err(|error| without_path(path, &error));
     catalog::Rules {
         extend_privileges: loaded.config.folders.extend_privileges.clone(),
         trust: nix::unistd::geteuid().is_root().then_some(trust),
@@ -56,4 +56,11 @@ fn trusted(path: &Path) -> Result<(), Untrusted> {
         (false, Some(folder), Some(file)) => trust::check(folder, &[file]),
         _ => trust::check(path, &[] as &[&Path]),
     }
+}
+
+/// The error's text without the path that the catalog puts before it.
+fn without_path(path: &Path, error: &Untrusted) -> String {
+    let text = error.to_string();
+    let rest = text.strip_prefix(&path.display().to_string());
+    rest.map_or(text.as_str(), |rest| rest.trim_start_matches([':', ' '])).to_owned()
 }

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use gopher_protocol::manifest::{Manifest, Problem};
@@ -103,7 +103,11 @@ fn load(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Fault> {
         executable(path, &manifest).map_err(|reason| in_manifest(line_of_key(&text, "exec"), reason))?;
     if let Some(trust) = rules.trust {
         for part in [path, &file, &exec] {
-            trust(part).map_err(|reason| Fault::of_folder(path, reason))?;
+            trust(part).map_err(|reason| Fault {
+                path: path.to_owned(),
+                place: Some((part.to_owned(), 0)),
+                reason,
+            })?;
         }
     }
     let fingerprint = fingerprint(path, &text, &manifest);
@@ -175,8 +179,15 @@ fn fingerprint(folder: &Path, text: &str, manifest: &Manifest) -> Fingerprint {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     for argument in &manifest.exec {
-        // Most arguments name no file; one that does takes part by its identity.
-        let meta = folder.join(argument).metadata().ok().filter(std::fs::Metadata::is_file);
+        // Most arguments name no file; one that names a file of the folder takes part by its identity. Others are not
+        // part of the package, and a probe may well write to them.
+        let inside = Path::new(argument)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let meta = inside
+            .then(|| folder.join(argument).metadata().ok())
+            .flatten()
+            .filter(std::fs::Metadata::is_file);
         meta.map(|m| (m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec())).hash(&mut hasher);
     }
     Fingerprint(hasher.finish())

@@ -33,12 +33,12 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A file that cannot be read.
-    #[error("{}: cannot read the configuration", path.display())]
+    #[error("{}: cannot read the configuration: {cause}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// What is wrong inside the files.
     #[error(transparent)]
@@ -62,7 +62,7 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let app = app_conf_of(path);
     let whitelist = match read(&app) {
         Ok(text) => parse_whitelist(&text, &app),
-        Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(LoadError::Read { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => return Err(error),
     };
     match (main, whitelist) {
@@ -111,7 +111,7 @@ fn read(path: &Path) -> Result<String, LoadError> {
             io::Error::other(format!("line {line} is not UTF-8"))
         })
     };
-    attempt().map_err(|source| LoadError::Read { path: path.to_owned(), source })
+    attempt().map_err(|cause| LoadError::Read { path: path.to_owned(), cause })
 }
 
 /// Reads the text of a main file over a base of defaults; `path` only names the file in messages.

@@ -34,7 +34,8 @@ impl Part {
             encoder.flush()?;
             std::mem::take(encoder.get_mut())
         };
-        Ok(Self { deflated: Bytes::from(deflated), crc })
+        // It is kept while nothing changes, and the buffer grew by doubling.
+        Ok(Self { deflated: Bytes::from(deflated.into_boxed_slice()), crc })
     }
 }
 
