@@ -222,6 +222,9 @@ fn a_process_that_goes_is_down_and_comes_back_with_new_counters() -> Result<()> 
     let up = probe.row_where(|row| is_process(row) && row.text("up") == "1")?;
     ensure!(up.text("version").starts_with(|first: char| first.is_ascii_digit()), "{up:?}");
     ensure!(probe.row_where(is_web)?.number("requests")? == 0.0);
+    gopher_tests::peer::until("it says that the process is back", || {
+        probe.stderr().contains("answers again")
+    })?;
     let said = probe.stderr();
     ensure!(said.matches("it is tried again every period").count() == 1, "{said}");
     ensure!(said.matches("answers again").count() == 1, "{said}");

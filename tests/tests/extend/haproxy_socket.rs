@@ -51,6 +51,9 @@ fn a_socket_that_fails_is_said_once_and_hides_no_other() -> Result<()> {
             ensure!(row.text("up") == if *socket == good { "1" } else { "0" }, "{row:?}");
         }
     }
+    gopher_tests::peer::until("it says what is wrong with each", || {
+        sockets.iter().take(4).all(|socket| probe.stderr().contains(&format!("{socket}:")))
+    })?;
     let said = probe.stderr();
     for (socket, what) in sockets.iter().zip(["No such file", "no whole answer", "cut off", "cut off"]) {
         let lines: Vec<_> = said.lines().filter(|line| line.contains(&format!("{socket}:"))).collect();
