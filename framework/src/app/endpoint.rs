@@ -52,10 +52,12 @@ impl Serving {
         Ok(Self { settings: settings.clone(), address, stop, task: Some(task) })
     }
 
-    /// Follows a change of the settings. What fails leaves the endpoint as it was.
+    /// Follows a change of the settings. A new address is taken before the old one is left, so that a failure leaves the
+    /// endpoint as it was. Other settings on the same address end it for a moment, and for good where somebody else
+    /// takes the address meanwhile.
     ///
     /// # Errors
-    /// When the new address cannot be had.
+    /// When the address cannot be had.
     pub(super) async fn change(
         &mut self,
         settings: &config::Prometheus,
