@@ -18,7 +18,7 @@ use crate::telemetry::AgentMetrics;
 
 /// What the endpoint shows.
 pub(super) struct Sources {
-    pub(super) store: Arc<Store>,
+    pub(super) pages: Arc<Pages>,
     pub(super) metrics: AgentMetrics,
     pub(super) supervisor: Supervisor,
     /// Set once the probe folders have been read and told what to do.
@@ -27,7 +27,8 @@ pub(super) struct Sources {
 
 /// The endpoint that is served now, if any.
 pub(super) struct Serving {
-    settings: config::Prometheus,
+    /// Where it was asked to listen.
+    wanted: Option<SocketAddr>,
     address: Option<SocketAddr>,
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
@@ -40,21 +41,20 @@ impl Serving {
     /// When the address cannot be had.
     pub(super) async fn start(settings: &config::Prometheus, sources: &Sources) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
-        let listen = settings.listen.filter(|_| settings.enabled);
-        let Some(listen) = listen else {
-            return Ok(Self { settings: settings.clone(), address: None, stop, task: None });
+        let wanted = wanted(settings);
+        let Some(listen) = wanted else {
+            return Ok(Self { wanted, address: None, stop, task: None });
         };
         let listener = TcpListener::bind(listen).await.with_context(|| {
             format!("listening on {listen} (export.prometheus.listen); `ss -ltnp` shows who has that port")
         })?;
         let address = listener.local_addr().ok();
-        let task = tokio::spawn(serve(listener, endpoint(settings, sources), stop.clone()));
-        Ok(Self { settings: settings.clone(), address, stop, task: Some(task) })
+        let task = tokio::spawn(serve(listener, sources.endpoint(), stop.clone()));
+        Ok(Self { wanted, address, stop, task: Some(task) })
     }
 
     /// Follows a change of the settings. A new address is taken before the old one is left, so that a failure leaves the
-    /// endpoint as it was. Other settings on the same address end it for a moment, and for good where somebody else
-    /// takes the address meanwhile.
+    /// endpoint as it was; other settings change no connection.
     ///
     /// # Errors
     /// When the address cannot be had.
@@ -63,15 +63,11 @@ impl Serving {
         settings: &config::Prometheus,
         sources: &Sources,
     ) -> anyhow::Result<()> {
-        if self.settings == *settings {
-            return Ok(());
+        if self.wanted != wanted(settings) {
+            let new = Self::start(settings, sources).await?;
+            std::mem::replace(self, new).stop().await;
         }
-        // Other settings on the same address: the listener has to be given back first.
-        if self.settings.listen == settings.listen {
-            self.stop().await;
-        }
-        let new = Self::start(settings, sources).await?;
-        std::mem::replace(self, new).stop().await;
+        sources.pages.set_filter(filter(settings));
         Ok(())
     }
 
@@ -91,16 +87,29 @@ impl Serving {
     }
 }
 
-fn endpoint(settings: &config::Prometheus, sources: &Sources) -> Endpoint {
-    let exposition = exposition(settings);
-    let filter = Filter { keep: settings.keep.clone(), drop: settings.drop.clone() };
-    let pages = Pages::new(Arc::clone(&sources.store), sources.metrics.clone(), exposition, filter);
-    let (supervisor, started) = (sources.supervisor.clone(), Arc::clone(&sources.started));
-    Endpoint {
-        pages: Arc::new(pages),
-        metrics: sources.metrics.clone(),
-        readiness: Arc::new(move || readiness(&supervisor, started.load(Ordering::Acquire))),
+impl Sources {
+    fn endpoint(&self) -> Endpoint {
+        let (supervisor, started) = (self.supervisor.clone(), Arc::clone(&self.started));
+        Endpoint {
+            pages: Arc::clone(&self.pages),
+            metrics: self.metrics.clone(),
+            readiness: Arc::new(move || readiness(&supervisor, started.load(Ordering::Acquire))),
+        }
     }
+}
+
+fn wanted(settings: &config::Prometheus) -> Option<SocketAddr> {
+    settings.listen.filter(|_| settings.enabled)
+}
+
+/// The pages as the settings ask for them.
+pub(super) fn pages(settings: &config::Prometheus, store: &Arc<Store>, metrics: &AgentMetrics) -> Arc<Pages> {
+    let (store, metrics) = (Arc::clone(store), metrics.clone());
+    Arc::new(Pages::new(store, metrics, exposition(settings), filter(settings)))
+}
+
+fn filter(settings: &config::Prometheus) -> Filter {
+    Filter { keep: settings.keep.clone(), drop: settings.drop.clone() }
 }
 
 /// The exposition that the settings ask for.

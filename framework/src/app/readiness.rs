@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     fn brief(folder: &str, state: StateName) -> Brief {
-        Brief { folder: folder.into(), state, restarts: 0, usage: None }
+        Brief { folder: folder.into(), state, restarts: 0 }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::check::{rules, summary};
-use super::endpoint::{Serving, Sources, exposition};
+use super::endpoint::{Serving, Sources, exposition, pages};
 use super::folders::{Folders, Stages};
 use super::reload;
 use super::scopes::Scopes;
@@ -65,7 +65,7 @@ impl App {
         let intakes = Arc::new(Intakes::new(metrics.clone()));
         let (supervisor, spawner) = supervisor(settings, Arc::<Intakes>::clone(&intakes))?;
         let sources = Sources {
-            store: Arc::clone(&store),
+            pages: pages(&settings.prometheus, &store, &metrics),
             metrics: metrics.clone(),
             supervisor: supervisor.clone(),
             started: Arc::default(),
@@ -116,10 +116,11 @@ impl App {
                     Asked::Reload => self.reload().await,
                     Asked::Stop => break,
                 },
-                Ok(()) = states.changed() => self.status.update(&self.stages.supervisor),
+                Ok(()) = states.changed() => self.status.states(&self.stages.supervisor),
                 _ = sweep.tick() => {
                     self.stages.store.sweep(mono_ms());
-                    self.status.update(&self.stages.supervisor);
+                    self.status.states(&self.stages.supervisor);
+                    self.status.usages(&self.stages.supervisor);
                 }
                 _ = scope.tick(), if self.scopes.follow() => {
                     self.scopes.look();

@@ -17,8 +17,8 @@ impl FolderStatus {
         Self { metrics, shown: BTreeSet::new() }
     }
 
-    /// Writes down what the supervisor says now; folders that are gone are no longer shown.
-    pub(super) fn update(&mut self, supervisor: &Supervisor) {
+    /// Writes down where the folders are in their lives; those that are gone are no longer shown.
+    pub(super) fn states(&mut self, supervisor: &Supervisor) {
         let mut now = BTreeSet::new();
         for brief in supervisor.briefs() {
             let folder: &str = &brief.folder;
@@ -28,18 +28,21 @@ impl FolderStatus {
             }
             let restarts = self.metrics.probe_restarts.with_label_values(&[folder]);
             restarts.inc_by(brief.restarts.saturating_sub(restarts.get()));
-            let cpu = brief.usage.map_or(0.0, |usage| usage.cpu.as_secs_f64());
-            let memory = brief.usage.map_or(0, |usage| usage.memory);
-            self.metrics.probe_cpu.with_label_values(&[folder]).set(cpu);
-            self.metrics
-                .probe_memory
-                .with_label_values(&[folder])
-                .set(i64::try_from(memory).unwrap_or(i64::MAX));
             now.insert(brief.folder);
         }
         for gone in self.shown.difference(&now) {
             self.metrics.forget_folder(gone, StateName::ALL.map(StateName::as_str));
         }
         self.shown = now;
+    }
+    /// Writes down what the folders' processes use. After [`Self::states`], which forgets those that are gone.
+    pub(super) fn usages(&self, supervisor: &Supervisor) {
+        for (folder, usage) in supervisor.usages() {
+            let cpu = usage.map_or(0.0, |usage| usage.cpu.as_secs_f64());
+            let memory = usage.map_or(0, |usage| usage.memory);
+            self.metrics.probe_cpu.with_label_values(&[&folder]).set(cpu);
+            let memory = i64::try_from(memory).unwrap_or(i64::MAX);
+            self.metrics.probe_memory.with_label_values(&[&folder]).set(memory);
+        }
     }
 }

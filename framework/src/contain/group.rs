@@ -1,14 +1,15 @@
 //! A process with everything it has started: signals, kill, accounts.
 
-use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use gopher_procfs::Buffer;
 use nix::sys::signal::Signal;
 use nix::unistd::{SysconfVar, sysconf};
 use tokio::sync::mpsc;
 
 use super::cgroup::Cgroups;
+use super::instance::stat_of;
 use super::marker;
 use super::reaper::{Ended, send};
 use super::thread::Order;
@@ -117,13 +118,10 @@ impl Drop for Group {
     }
 }
 
-/// Fields 14, 15 (clock ticks) and 24 (pages) of `/proc/PID/stat` (proc(5)).
 fn process_usage(pid: i32) -> Option<Usage> {
     let unit = |variable| sysconf(variable).ok().flatten().and_then(|value| u64::try_from(value).ok());
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
-    let number = |at: usize| fields.get(at - 3)?.parse::<u64>().ok();
-    let ticks = number(14)? + number(15)?;
-    let cpu = Duration::from_millis(ticks * 1000 / unit(SysconfVar::CLK_TCK)?.max(1));
-    Some(Usage { cpu, memory: number(24)? * unit(SysconfVar::PAGE_SIZE)? })
+    let mut buffer = Buffer::new();
+    let stat = stat_of(&mut buffer, pid)?;
+    let cpu = Duration::from_millis((stat.utime + stat.stime) * 1000 / unit(SysconfVar::CLK_TCK)?.max(1));
+    Some(Usage { cpu, memory: stat.rss * unit(SysconfVar::PAGE_SIZE)? })
 }

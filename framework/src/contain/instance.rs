@@ -1,9 +1,12 @@
 //! Which agent a process belongs to: run directory, pid and start of the agent.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
+
+use gopher_procfs::Buffer;
+use gopher_procfs::process::{Stat, stat};
 
 /// The environment variable that every descendant of an agent carries.
 pub(super) const VARIABLE: &str = "GOPHER_INSTANCE";
@@ -82,14 +85,16 @@ fn number(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Field 22 of `/proc/PID/stat` (proc(5)), in clock ticks since boot; none for a zombie, which is as good as gone.
+/// The start in clock ticks since boot; none for a zombie, which is as good as gone.
 fn start_of(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
+    let mut buffer = Buffer::new();
+    let stat = stat_of(&mut buffer, pid)?;
+    (!matches!(stat.state, b'Z' | b'X')).then_some(stat.start_time)
+}
+
+/// `/proc/PID/stat` of a process that is there.
+pub(super) fn stat_of(buffer: &mut Buffer, pid: impl fmt::Display) -> Option<Stat<'_>> {
+    stat(buffer.read(Path::new(&format!("/proc/{pid}/stat"))).ok()?)
 }
 
 #[cfg(test)]

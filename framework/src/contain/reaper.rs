@@ -9,11 +9,13 @@
 //! agent collects those too.
 
 use std::collections::HashMap;
+use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::{fs, ptr};
 
+use gopher_procfs::Buffer;
 use tokio::sync::oneshot;
 
+use super::instance::stat_of;
 use super::marker::processes;
 use crate::sync::lock;
 
@@ -88,7 +90,7 @@ impl Registry {
     fn reap_around(&mut self) {
         let known: Vec<i32> = self.0.iter().flatten().map(|(pid, _)| *pid).collect();
         known.into_iter().for_each(|pid| self.collect(pid));
-        let own = i32::try_from(std::process::id()).unwrap_or_default();
+        let own = std::process::id();
         let orphans = processes().filter(|pid| zombie_of(*pid) == Some(own) && !is_foreign(*pid));
         orphans.for_each(|pid| self.collect(pid));
     }
@@ -153,11 +155,11 @@ fn is_foreign(pid: i32) -> bool {
     unsafe { libc::getpid() != 1 && libc::getpgid(pid) == libc::getpgrp() }
 }
 
-/// The parent of a zombie, fields 3 and 4 of `/proc/PID/stat` (proc(5)).
-fn zombie_of(pid: i32) -> Option<i32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    (fields.next()? == "Z").then(|| fields.next())??.parse().ok()
+/// The parent of a zombie.
+fn zombie_of(pid: i32) -> Option<u32> {
+    let mut buffer = Buffer::new();
+    let stat = stat_of(&mut buffer, pid)?;
+    (stat.state == b'Z').then_some(stat.ppid)
 }
 
 /// Sends KILL to a process. Whether it still was there does not matter; that it may not be killed does.

@@ -13,7 +13,7 @@ use super::policy::Policy;
 use super::sink::Sinks;
 use super::status::{Board, Brief, Status};
 use super::worker::Worker;
-use crate::contain::Spawner;
+use crate::contain::{Spawner, Usage};
 use crate::sync::lock;
 
 /// What all probes have in common.
@@ -160,10 +160,16 @@ impl Supervisor {
         self.0.boards().iter().map(|board| board.status()).collect()
     }
 
-    /// What metrics need of every folder, in order of their names.
+    /// Where every folder is in its life, in order of their names. Costs next to nothing.
     #[must_use]
     pub fn briefs(&self) -> Vec<Brief> {
         self.0.boards().iter().map(|board| board.brief()).collect()
+    }
+
+    /// What every folder's process and its descendants use, in order of the names. Reads files of the kernel for each.
+    #[must_use]
+    pub fn usages(&self) -> Vec<(Arc<str>, Option<Usage>)> {
+        self.0.boards().iter().map(|board| (Arc::clone(&board.folder), board.usage())).collect()
     }
 
     /// Changes whenever the state of a folder does, or a folder goes.

@@ -115,7 +115,7 @@ pub struct Status {
     pub usage: Option<Usage>,
 }
 
-/// What metrics need to know of a folder.
+/// Where a folder is in its life.
 #[derive(Clone, Debug)]
 pub struct Brief {
     /// The folder.
@@ -124,8 +124,6 @@ pub struct Brief {
     pub state: StateName,
     /// Starts after the first.
     pub restarts: u64,
-    /// CPU time and memory of the process and its descendants.
-    pub usage: Option<Usage>,
 }
 
 /// What the worker writes and a status is made of.
@@ -184,16 +182,19 @@ impl Board {
             usage: None,
         };
         drop(facts);
-        let usage = process.and_then(|process| process.group.usage());
-        Status { usage, stderr: self.journal.tail(), ..status }
+        Status { usage: self.usage(), stderr: self.journal.tail(), ..status }
     }
 
     pub(super) fn brief(&self) -> Brief {
         let facts = lock(&self.facts);
         let (state, restarts) = (facts.state, facts.starts.saturating_sub(1));
-        let process = facts.process.clone();
-        drop(facts);
-        let usage = process.and_then(|process| process.group.usage());
-        Brief { folder: Arc::clone(&self.folder), state, restarts, usage }
+        Brief { folder: Arc::clone(&self.folder), state, restarts }
+    }
+
+    /// Reads files of the kernel; not for every change of a state.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        // The lock is not held over the reads.
+        let process = lock(&self.facts).process.clone();
+        process.and_then(|process| process.group.usage())
     }
 }

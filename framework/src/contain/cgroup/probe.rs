@@ -6,6 +6,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gopher_procfs::Buffer;
+
 use super::kill::{kill_all, put, remove};
 use super::{Hierarchies, Version};
 use crate::contain::launch::Limits;
@@ -82,14 +84,18 @@ impl Cgroups {
             Version::V2 => "memory.events",
             Version::V1 => "memory.oom_control",
         };
-        value(&folder.join(file), "oom_kill")
+        let [kills] = values(&folder.join(file), ["oom_kill"]);
+        kills
     }
 
     /// CPU time of everything that was in the cgroup.
     pub(in crate::contain) fn cpu(&self) -> Option<Duration> {
         let (version, folder) = self.account.as_ref()?;
         match version {
-            Version::V2 => value(&folder.join("cpu.stat"), "usage_usec").map(Duration::from_micros),
+            Version::V2 => {
+                let [used] = values(&folder.join("cpu.stat"), ["usage_usec"]);
+                used.map(Duration::from_micros)
+            }
             Version::V1 => {
                 let text = fs::read_to_string(folder.join("cpuacct.usage")).ok()?;
                 text.trim().parse().ok().map(Duration::from_nanos)
@@ -104,8 +110,8 @@ impl Cgroups {
             Version::V2 => ["anon", "file_mapped"],
             Version::V1 => ["total_rss", "total_mapped_file"],
         };
-        let file = folder.join("memory.stat");
-        Some(value(&file, names[0])? + value(&file, names[1])?)
+        let [anonymous, mapped] = values(&folder.join("memory.stat"), names);
+        Some(anonymous? + mapped?)
     }
 }
 
@@ -169,9 +175,12 @@ fn set_cpu(version: Version, folder: &Path, percent: f64) -> io::Result<()> {
     }
 }
 
-/// The number after a name in a file of lines `name number`.
-fn value(file: &Path, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
-    let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    found?.trim().parse().ok()
+/// The number after each name in a file of lines `name number`, read once: some of these files cost the kernel much.
+fn values<const N: usize>(file: &Path, names: [&str; N]) -> [Option<u64>; N] {
+    let mut buffer = Buffer::new();
+    let text = buffer.read(file).ok().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+    names.map(|name| {
+        let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found?.trim().parse().ok()
+    })
 }

@@ -34,12 +34,12 @@ pub struct Pages {
     store: Arc<Store>,
     metrics: AgentMetrics,
     exposition: Exposition,
-    filter: Filter,
     cache: Mutex<Cache>,
 }
 
 #[derive(Debug, Default)]
 struct Cache {
+    filter: Filter,
     tables: HashMap<u64, Arc<RenderedTable>>,
     /// The tables and versions that `joined` and `packed` were made from.
     versions: Vec<(u64, u64)>,
@@ -51,7 +51,16 @@ impl Pages {
     /// Over the store, in one exposition.
     #[must_use]
     pub fn new(store: Arc<Store>, metrics: AgentMetrics, exposition: Exposition, filter: Filter) -> Self {
-        Self { store, metrics, exposition, filter, cache: Mutex::default() }
+        let cache = Cache { filter, ..Cache::default() };
+        Self { store, metrics, exposition, cache: Mutex::new(cache) }
+    }
+
+    /// Shows other metrics from the next page on.
+    pub fn set_filter(&self, filter: Filter) {
+        let mut cache = lock(&self.cache);
+        if cache.filter != filter {
+            *cache = Cache { filter, ..Cache::default() };
+        }
     }
 
     /// The exposition that the pages are in.
@@ -113,7 +122,7 @@ impl Pages {
             }
             Exposition::Upstream => {
                 let wall = unix_ms().saturating_sub(mono_ms());
-                let texts = snapshot.tables.iter().map(|table| upstream::render(table, &self.filter, wall));
+                let texts = snapshot.tables.iter().map(|table| upstream::render(table, &cache.filter, wall));
                 texts.collect::<Vec<_>>().into()
             }
         };
@@ -127,7 +136,7 @@ impl Pages {
         {
             return Arc::clone(rendered);
         }
-        let rendered = Arc::new(RenderedTable::render(table, &self.filter));
+        let rendered = Arc::new(RenderedTable::render(table, &cache.filter));
         cache.tables.insert(table.id, Arc::clone(&rendered));
         rendered
     }

@@ -159,3 +159,11 @@ fn own_metrics_account_for_every_line() {
         assert!(text.lines().any(|line| line == expected), "{expected} is missing:\n{text}");
     }
 }
+
+#[test]
+fn another_filter_holds_from_the_next_page_on() {
+    let pages = pages(Exposition::Modern, Filter::default(), LINES);
+    assert!(text(&pages, Format::Text).contains("gala_gopher_demo_size_bytes{"));
+    pages.set_filter(Filter { drop: vec!["*_size_bytes".into()], ..Filter::default() });
+    assert!(!text(&pages, Format::Text).contains("gala_gopher_demo_size_bytes{"));
+}
