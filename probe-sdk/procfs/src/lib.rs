@@ -1,4 +1,4 @@
-//! Readers of the /proc, /sys and /etc files that probes need.
+//! Readers of the /proc, /sys and /etc files that probes and the agent need.
 //!
 //! ```text
 //!   Root (GOPHER_HOST_PATH) ──> FileReader + Buffer ──> bytes ──> a parser per file ──> struct or callback
