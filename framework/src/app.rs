@@ -2,6 +2,7 @@
 
 mod check;
 mod endpoint;
+mod exporters;
 mod folders;
 mod plan;
 mod readiness;

@@ -10,6 +10,7 @@
 //! Every problem of a file is found in one pass and carries the file, the line and what is allowed.
 
 pub mod diff;
+pub mod export;
 pub mod keys;
 pub mod kind;
 pub mod load;
@@ -25,10 +26,10 @@ mod setting;
 mod units;
 
 pub use diff::{Changes, diff, keep_restart_keys};
+pub use export::{Exposition, Prometheus};
 pub use load::{LoadError, Loaded, app_conf_of, load, parse};
 pub use model::{
-    Agent, Config, Exposition, Folders, LogFormat, LogLevel, ProbeConfig, ProbeState, ProcName, Prometheus,
-    Scope, Store,
+    Agent, Config, Folders, LogFormat, LogLevel, ProbeConfig, ProbeState, ProcName, Scope, Size, Store,
 };
 pub(crate) use names::nearest;
 pub use problem::{Problem, Problems};

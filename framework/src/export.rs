@@ -1,3 +1,4 @@
 //! The exporters: the only stage that knows how others write down metrics.
 
 pub mod prometheus;
+pub mod push;

@@ -9,6 +9,7 @@ use anyhow::Context;
 
 use super::check::{rules, summary};
 use super::endpoint::{Serving, Sources, exposition, pages};
+use super::exporters::Exporters;
 use super::folders::{Folders, Stages};
 use super::reload;
 use super::scopes::Scopes;
@@ -49,6 +50,7 @@ pub(super) struct App {
     scopes: Scopes,
     status: FolderStatus,
     serving: Serving,
+    exporters: Exporters,
     spawner: Arc<Spawner>,
     // Last, so that the lock is given back when everything else is gone.
     _run_dir: RunDir,
@@ -61,7 +63,11 @@ impl App {
         let settings = &loaded.config;
         let run_dir = RunDir::take(&settings.agent.run_dir)?;
         let metrics = AgentMetrics::new().context("registering the agent's own metrics")?;
-        let store = Arc::new(store(settings)?);
+        let mut host = Host::read(&settings.agent.host_path, &settings.agent.state_dir)?;
+        if !settings.agent.hostname.is_empty() {
+            host.hostname.clone_from(&settings.agent.hostname);
+        }
+        let store = Arc::new(store(settings, &host));
         let intakes = Arc::new(Intakes::new(metrics.clone()));
         let (supervisor, spawner) = supervisor(settings, Arc::<Intakes>::clone(&intakes))?;
         let sources = Sources {
@@ -71,6 +77,8 @@ impl App {
             started: Arc::default(),
         };
         let serving = Serving::start(&settings.prometheus, &sources).await?;
+        let mut exporters = Exporters::new(Arc::clone(&store), Arc::new(host), metrics.clone());
+        exporters.start(settings);
         let config_changes = watch_config(path);
         let (catalog, catalog_changes) = catalog::watch(catalog::roots(&settings.folders), rules(&loaded))
             .context("watching the probe folders")?;
@@ -91,6 +99,7 @@ impl App {
             scopes,
             status,
             serving,
+            exporters,
             spawner,
             _run_dir: run_dir,
         };
@@ -137,6 +146,7 @@ impl App {
         for folder in self.stages.supervisor.shutdown(STOP).await {
             tracing::error!(probe = folder, "A probe did not stop in time and was left to the keeper.");
         }
+        self.exporters.stop().await;
         self.serving.stop().await;
         self.spawner.close().await;
         tracing::info!("Stopped.");
@@ -218,6 +228,7 @@ impl App {
         if changes.touches("export.prometheus") {
             self.serving.change(&new.config.prometheus, &self.sources).await?;
         }
+        self.exporters.change(&changes, &new.config);
         reload::report(&changes);
         telemetry::set_level(&self.level, reload::level(new.config.agent.log_level))?;
         self.stages.store.set_limits(reload::limits(&new.config.store));
@@ -259,18 +270,17 @@ fn watch_config(path: &Path) -> Option<Watch<config::watch::Reload>> {
         .ok()
 }
 
-fn store(config: &Config) -> anyhow::Result<Store> {
+fn store(config: &Config, host: &Host) -> Store {
     let agent = &config.agent;
-    let host = Host::read(&agent.host_path, &agent.state_dir)?;
     let upstream = exposition(&config.prometheus) == Exposition::Upstream;
-    let hostname = if agent.hostname.is_empty() { host.hostname } else { agent.hostname.clone() };
-    let machine_id = if upstream { host.upstream_id } else { host.machine_id };
-    let fixed = [("machine_id".to_owned(), machine_id), ("hostname".to_owned(), hostname)];
+    let machine_id = if upstream { &host.upstream_id } else { &host.machine_id };
+    let fixed =
+        [("machine_id".to_owned(), machine_id.clone()), ("hostname".to_owned(), host.hostname.clone())];
     let custom = agent.labels.iter().filter(|(name, _)| fixed.iter().all(|(own, _)| own != *name));
     let custom: Vec<_> = custom.map(|(name, value)| (name.clone(), value.clone())).collect();
     let globals: GlobalLabels =
         fixed.into_iter().chain(custom).filter(|(_, value)| !value.is_empty()).collect();
-    Ok(Store::new(reload::limits(&config.store), globals, Processes::new(&agent.host_path), upstream))
+    Store::new(reload::limits(&config.store), globals, Processes::new(&agent.host_path), upstream)
 }
 
 fn supervisor(config: &Config, sinks: Arc<dyn Sinks>) -> anyhow::Result<(Supervisor, Arc<Spawner>)> {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::export;
 use super::kind::{Field, Kind, Value};
 use super::model::{Config, ProbeConfig};
 use super::rules::Rule;
-use super::setting::{EXPOSITIONS, LOG_FORMATS, LOG_LEVELS, PROBE_STATES, Setting, assign};
+use super::setting::{LOG_FORMATS, LOG_LEVELS, PROBE_STATES, Setting, assign};
 
 /// A section of `gala-gopher.conf` with fixed keys.
 pub struct Section {
@@ -15,6 +16,8 @@ pub struct Section {
     pub doc: &'static str,
     /// Its keys in the order of the default file.
     pub keys: &'static [Key<Config>],
+    /// What no key can tell alone: keys of the section with what is wrong about them.
+    pub check: fn(&Config) -> Vec<(&'static str, String)>,
 }
 
 /// A key whose value lives in a field of `T`.
@@ -48,23 +51,26 @@ macro_rules! key {
     };
 }
 
-const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(86_400);
-const PATH: Kind = Kind::Text(Rule::Path);
+pub(super) use key;
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const PATH: Kind = Kind::Text(Rule::Path);
 const PATHS: Kind = Kind::List(&Kind::Text(Rule::Path));
-const PATTERNS: Kind = Kind::List(&Kind::Text(Rule::MetricPattern));
+pub(super) const PATTERNS: Kind = Kind::List(&Kind::Text(Rule::MetricPattern));
 
 /// The sections with fixed keys, in the order of the default file.
 pub const SECTIONS: &[Section] = &[
-    Section { name: "agent", doc: "Where the agent lives and how it speaks.", keys: AGENT },
-    Section { name: "folders", doc: "Where probe folders are looked for; all are watched.", keys: FOLDERS },
-    Section { name: "store", doc: "How long series live and how many there may be.", keys: STORE },
-    Section {
-        name: "export.prometheus",
-        doc: "The endpoint that Prometheus scrapes: GET /metrics.",
-        keys: PROMETHEUS,
-    },
+    plain("agent", "Where the agent lives and how it speaks.", AGENT),
+    plain("folders", "Where probe folders are looked for; all are watched.", FOLDERS),
+    plain("store", "How long series live and how many there may be.", STORE),
+    export::prometheus::SECTION,
 ];
+
+/// A section whose keys do not depend on each other.
+const fn plain(name: &'static str, doc: &'static str, keys: &'static [Key<Config>]) -> Section {
+    Section { name, doc, keys, check: |_| Vec::new() }
+}
 
 const AGENT: &[Key<Config>] = &[
     key!("run_dir", agent.run_dir, PATH, "Lock file and sockets. A change waits for a restart.", restart: true),
@@ -150,26 +156,6 @@ const STORE: &[Key<Config>] = &[
         store.series_total,
         Kind::Integer(1, 100_000_000),
         "Most series of all tables together; rows of further ones are dropped and counted."
-    ),
-];
-
-const PROMETHEUS: &[Key<Config>] = &[
-    key!("enabled", prometheus.enabled, Kind::Bool, "Whether the endpoint is served."),
-    key!("listen", prometheus.listen, Kind::Text(Rule::Listen), "IP address and port."),
-    key!(
-        "exposition",
-        prometheus.exposition,
-        Kind::Choice(EXPOSITIONS),
-        "\"modern\", or \"upstream\" for the original's exact names and values. A change waits for a restart.",
-        restart: true
-    ),
-    key!("keep", prometheus.keep, PATTERNS, "Metric names to export, * for any characters; empty = all."),
-    key!("drop", prometheus.drop, PATTERNS, "Metric names to leave out of what keep selects."),
-    key!(
-        "plaintext",
-        prometheus.plaintext,
-        Kind::Bool,
-        "Consent to serve without TLS on an address that is not loopback."
     ),
 ];
 

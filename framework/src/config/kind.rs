@@ -16,6 +16,8 @@ pub enum Kind {
     Integer(u64, u64),
     /// A string with a unit within bounds, both included.
     Duration(Duration, Duration),
+    /// Bytes as a string with a unit within bounds, both included.
+    Size(u64, u64),
     /// A string that follows a rule.
     Text(Rule),
     /// One of these strings.
@@ -54,6 +56,8 @@ pub enum Value {
     Float(f64),
     /// A length of time.
     Duration(Duration),
+    /// Bytes.
+    Size(u64),
     /// A string.
     Text(String),
     /// A list.
@@ -72,6 +76,11 @@ impl Kind {
                 "a duration in quotes from \"{}\" to \"{}\" (units ms, s, m, h, d)",
                 units::format_duration(*min),
                 units::format_duration(*max)
+            ),
+            Kind::Size(min, max) => format!(
+                "a size in quotes from \"{}\" to \"{}\" (units B, KiB, MiB, GiB)",
+                units::format_size(*min),
+                units::format_size(*max)
             ),
             Kind::Text(rule) => rule.expects().into(),
             Kind::Choice(names) => {
@@ -99,6 +108,7 @@ impl fmt::Display for Value {
             Value::Integer(n) => write!(f, "{n}"),
             Value::Float(x) => write!(f, "{x:?}"),
             Value::Duration(d) => write!(f, "\"{}\"", units::format_duration(*d)),
+            Value::Size(bytes) => write!(f, "\"{}\"", units::format_size(*bytes)),
             Value::Text(s) => write!(f, "{}", toml::Value::String(s.clone())),
             Value::List(items) => {
                 f.write_str("[")?;

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{Key, PROBE, SCOPE, SECTIONS, Section};
 use super::kind::{Kind, Value};
-use super::model::{Config, ProbeConfig, Prometheus, Scope};
+use super::model::{Config, ProbeConfig, Scope};
 use super::names::is_probe_name;
 use super::problem::{Problem, Problems, Report};
 use super::raw;
@@ -124,7 +124,7 @@ pub fn parse(text: &str, path: &Path, base: Config) -> Result<Loaded, Problems> 
     let root = syntax(text, &mut report);
     let mut reader = Reader { loaded: &mut loaded, report: &mut report };
     reader.sections("", root.get_ref());
-    check_prometheus(&loaded.config.prometheus, root.get_ref(), &mut report);
+    check_sections(&loaded.config, root.get_ref(), &mut report);
     report.finish().map(|()| loaded)
 }
 
@@ -277,20 +277,16 @@ fn read_keys<'k, T>(
     read
 }
 
-/// What no key can tell alone: an address is needed, and one that others reach needs consent.
-fn check_prometheus(prometheus: &Prometheus, root: &DeTable<'_>, report: &mut Report<'_>) {
-    if !prometheus.enabled {
-        return;
+/// Reports what the sections say of their keys together, at the key where the file has it.
+fn check_sections(config: &Config, root: &DeTable<'_>, report: &mut Report<'_>) {
+    for section in SECTIONS {
+        let mut parts = section.name.split('.');
+        let table = parts.next().and_then(|part| root.get(part));
+        let table =
+            parts.try_fold(table, |table, part| Some(table.and_then(|t| t.get_ref().get(part)))).flatten();
+        for (key, message) in (section.check)(config) {
+            let at = table.and_then(|t| t.get_ref().get(key)).map_or(0, |node| node.span().start);
+            report.add(at, &raw::join(section.name, key), message);
+        }
     }
-    let section = root.get("export").and_then(|n| n.get_ref().get("prometheus"));
-    let at = section.and_then(|n| n.get_ref().get("listen")).map_or(0, |n| n.span().start);
-    let message = match prometheus.listen {
-        None => "found \"\" while the exporter is on; expected an address, or enabled = false".to_owned(),
-        Some(listen) if !listen.ip().is_loopback() && !prometheus.plaintext => format!(
-            "{listen} is not a loopback address and would be served without TLS; \
-             set plaintext = true to allow that, or listen on 127.0.0.1"
-        ),
-        Some(_) => return,
-    };
-    report.add(at, "export.prometheus.listen", message);
 }

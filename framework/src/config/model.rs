@@ -1,11 +1,16 @@
 //! The typed configuration with its defaults; an empty file means exactly `Config::default()`.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
+
+use super::export::Prometheus;
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
 
 /// Everything the two files say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -130,45 +135,6 @@ impl Default for Store {
     fn default() -> Self {
         Self { record_timeout: Duration::from_secs(60), series_per_table: 200_000, series_total: 1_000_000 }
     }
-}
-
-/// `[export.prometheus]`: the scrape endpoint.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prometheus {
-    /// Whether the endpoint is served.
-    pub enabled: bool,
-    /// Address and port; `None` (an empty string) only where the exporter is off.
-    pub listen: Option<SocketAddr>,
-    /// Form of the metrics.
-    pub exposition: Exposition,
-    /// Patterns of the metric names that are exported; empty = all.
-    pub keep: Vec<String>,
-    /// Patterns of the metric names that are left out, after `keep`.
-    pub drop: Vec<String>,
-    /// Consent to serve without TLS on an address that is not loopback.
-    pub plaintext: bool,
-}
-
-impl Default for Prometheus {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8888))),
-            exposition: Exposition::Modern,
-            keep: Vec::new(),
-            drop: Vec::new(),
-            plaintext: false,
-        }
-    }
-}
-
-/// Form of the metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exposition {
-    /// Today's conventions: `_total`, cumulative values, no time stamps.
-    Modern,
-    /// The original's exact form.
-    Upstream,
 }
 
 /// `[probe.NAME]`: what is asked of one probe.

@@ -35,6 +35,16 @@ pub(super) fn read(kind: Kind, node: &Node<'_>, key: &str, report: &mut Report<'
             report.add(node.span().start, key, message);
             None
         }
+        (Kind::Size(min, max), DeValue::String(text)) => {
+            let value = units::parse_size(text).filter(|size| (min..=max).contains(size));
+            value.map(Value::Size).or_else(|| mismatch(kind, node, key, report))
+        }
+        (Kind::Size(..), DeValue::Integer(n)) => {
+            let message =
+                format!("found {n}, a number without a unit; expected {}, such as \"{n}B\"", kind.expects());
+            report.add(node.span().start, key, message);
+            None
+        }
         (Kind::Choice(names), DeValue::String(text)) => {
             if names.contains(&text.as_ref()) {
                 return Some(Value::Text(text.clone().into_owned()));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::kind::Value;
-use super::model::{Exposition, LogFormat, LogLevel, ProbeState, ProcName, Scope};
+use super::model::{LogFormat, LogLevel, ProbeState, ProcName, Scope, Size};
 
 /// A field's type: into a value and back.
 pub(super) trait Setting: Sized {
@@ -42,6 +42,18 @@ plain_setting!(bool, Bool);
 plain_setting!(Duration, Duration);
 plain_setting!(String, Text);
 
+impl Setting for Size {
+    fn to_value(&self) -> Value {
+        Value::Size(self.0)
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Size(bytes) => Some(Self(bytes)),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! whole_setting {
     ($type:ty) => {
         impl Setting for $type {
@@ -65,7 +77,7 @@ whole_setting!(u64);
 /// Enums and their names in the file; the list of names is also what the key accepts.
 macro_rules! choice_setting {
     ($type:ident, $names:ident: $($variant:ident = $name:literal),+) => {
-        pub(super) const $names: &[&str] = &[$($name),+];
+        pub(in crate::config) const $names: &[&str] = &[$($name),+];
         impl $type {
             /// The name in the file.
             pub fn name(self) -> &'static str {
@@ -86,9 +98,10 @@ macro_rules! choice_setting {
     };
 }
 
+pub(super) use choice_setting;
+
 choice_setting!(LogLevel, LOG_LEVELS: Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace");
 choice_setting!(LogFormat, LOG_FORMATS: Text = "text", Json = "json");
-choice_setting!(Exposition, EXPOSITIONS: Modern = "modern", Upstream = "upstream");
 choice_setting!(ProbeState, PROBE_STATES: Auto = "auto", Running = "running", Stopped = "stopped");
 
 impl Setting for PathBuf {
@@ -161,7 +174,7 @@ impl Setting for serde_json::Value {
             Value::Float(x) => serde_json::Number::from_f64(x).map(Self::Number),
             Value::Text(s) => Some(s.into()),
             Value::List(items) => items.into_iter().map(Self::from_value).collect(),
-            Value::Bool(_) | Value::Duration(_) | Value::Table(_) => None,
+            Value::Bool(_) | Value::Duration(_) | Value::Size(_) | Value::Table(_) => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Durations as strings with a unit: `"250ms"`, `"60s"`, `"5m"`, `"2h"`, `"1d"`.
+//! Durations and sizes as strings with a unit: `"250ms"`, `"60s"`, `"5m"`, `"2h"`, `"1d"`; `"64MiB"`.
 
 use std::time::Duration;
 
@@ -21,9 +21,37 @@ pub(super) fn format_duration(duration: Duration) -> String {
     format!("{}{unit}", ms / u128::from(*scale))
 }
 
+const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// Reads a whole number of bytes followed by a unit; `None` for anything else or for more than a u64.
+pub(super) fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let (_, scale) = SIZES.iter().find(|(name, _)| *name == unit.trim_start())?;
+    number.parse::<u64>().ok()?.checked_mul(*scale)
+}
+
+/// Writes with the largest unit that leaves a whole number.
+pub(super) fn format_size(bytes: u64) -> String {
+    let fits = |scale: u64| bytes >= scale && bytes.is_multiple_of(scale);
+    let (unit, scale) = SIZES.iter().rev().find(|(_, scale)| fits(*scale)).unwrap_or(&SIZES[0]);
+    format!("{}{unit}", bytes / scale)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_read_and_written() {
+        for (text, bytes) in [("0B", 0), ("64MiB", 64 << 20), ("1500B", 1500), ("3GiB", 3 << 30)] {
+            assert_eq!(parse_size(text), Some(bytes), "{text}");
+            assert_eq!(format_size(bytes), text);
+        }
+        for text in ["", "64", "MiB", "-1B", "1.5GiB", "64MB", "99999999999999GiB"] {
+            assert_eq!(parse_size(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn reads_every_unit() {

@@ -32,6 +32,21 @@ pub struct AgentMetrics {
     pub scrapes: IntCounterVec,
     /// Reads of the configuration file, by outcome.
     pub reloads: IntCounterVec,
+    export_rows: IntCounterVec,
+    export_queued: IntGaugeVec,
+}
+
+/// The counters of one exporter that pushes: what it is offered is sent, failed or dropped.
+#[derive(Clone, Debug)]
+pub struct ExportCounters {
+    /// Rows and events that the other side has taken.
+    pub sent: IntCounter,
+    /// Those that the other side has refused.
+    pub failed: IntCounter,
+    /// Those that did not fit into a queue or a spool.
+    pub dropped: IntCounter,
+    /// Those that wait now.
+    pub queued: IntGauge,
 }
 
 /// The counters of one folder, ready to be counted on: no look-up on the hot path.
@@ -97,6 +112,18 @@ impl AgentMetrics {
             probe_memory: gauges(r, "probe_memory_bytes", "Memory of a folder's processes.", &["probe"])?,
             scrapes: counters(r, "scrapes_total", "Scrapes answered.", &["code"])?,
             reloads: counters(r, "reloads_total", "Reads of the configuration file.", &["outcome"])?,
+            export_rows: counters(
+                r,
+                "export_rows_total",
+                "Fate of the rows and events offered to an exporter that pushes.",
+                &["exporter", "outcome"],
+            )?,
+            export_queued: gauges(
+                r,
+                "export_queued",
+                "Rows and events that wait in an exporter.",
+                &["exporter"],
+            )?,
             registry,
         };
         metrics.build_info()?;
@@ -121,6 +148,18 @@ impl AgentMetrics {
             dropped: Dropped::ALL.map(|reason| row("dropped", reason.label())),
             fields: FieldReason::ALL.map(|reason| self.fields.with_label_values(&[name, reason.label()])),
             utf8: self.utf8.with_label_values(&[name]),
+        }
+    }
+
+    /// The counters of an exporter that pushes; the same ones for the same name.
+    #[must_use]
+    pub fn exporter(&self, name: &str) -> ExportCounters {
+        let rows = |outcome: &str| self.export_rows.with_label_values(&[name, outcome]);
+        ExportCounters {
+            sent: rows("sent"),
+            failed: rows("failed"),
+            dropped: rows("dropped"),
+            queued: self.export_queued.with_label_values(&[name]),
         }
     }
 

@@ -19,7 +19,7 @@ const MAY_NAME: [(&str, &[&str]); 10] = [
     ("ingest", &["supervise"]),
     ("enrich", &[]),
     ("store", &["ingest", "enrich"]),
-    ("export", &["store"]),
+    ("export", &["store", "config", "enrich::Host"]),
     ("telemetry", &["ingest::Dropped"]),
 ];
 

@@ -1,0 +1,84 @@
+//! The exporters that push, as the configuration wants them: each is started, replaced and stopped alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Changes, Config};
+use crate::enrich::Host;
+use crate::export::push::{Feed, Pusher, Work};
+use crate::store::Store;
+use crate::telemetry::AgentMetrics;
+
+/// One kind of exporter.
+struct Kind {
+    /// Its name in metrics and in the log.
+    name: &'static str,
+    /// Its section of the configuration; a change there replaces the exporter.
+    section: &'static str,
+    enabled: fn(&Config) -> bool,
+    work: fn(&Config, Feed, CancellationToken) -> Work,
+}
+
+const KINDS: &[Kind] = &[];
+
+/// Those that work now.
+pub(super) struct Exporters {
+    store: Arc<Store>,
+    host: Arc<Host>,
+    metrics: AgentMetrics,
+    working: BTreeMap<&'static str, Pusher>,
+}
+
+impl Exporters {
+    /// None works yet.
+    pub(super) fn new(store: Arc<Store>, host: Arc<Host>, metrics: AgentMetrics) -> Self {
+        Self { store, host, metrics, working: BTreeMap::new() }
+    }
+
+    /// Starts those that are enabled.
+    pub(super) fn start(&mut self, config: &Config) {
+        KINDS.iter().for_each(|kind| self.replace(kind, config));
+    }
+
+    /// Follows a change of the configuration; an exporter whose settings are as before goes on undisturbed.
+    pub(super) fn change(&mut self, changes: &Changes, config: &Config) {
+        for kind in KINDS.iter().filter(|kind| changes.touches(kind.section)) {
+            self.replace(kind, config);
+        }
+    }
+
+    fn replace(&mut self, kind: &Kind, config: &Config) {
+        let before = self.working.remove(kind.name);
+        if (kind.enabled)(config) {
+            let feed = self.feed(kind.name, config);
+            let pusher = Pusher::start(kind.name, before, |stop| (kind.work)(config, feed, stop));
+            self.working.insert(kind.name, pusher);
+        } else if let Some(before) = before {
+            tokio::spawn(before.finish());
+        }
+    }
+
+    fn feed(&self, name: &str, config: &Config) -> Feed {
+        Feed {
+            store: Arc::clone(&self.store),
+            host: Arc::clone(&self.host),
+            state_dir: config.agent.state_dir.clone(),
+            counters: self.metrics.exporter(name),
+        }
+    }
+
+    /// Stops all at the same time; each sends or keeps what it holds.
+    pub(super) async fn stop(&mut self) {
+        let ends: Vec<_> = std::mem::take(&mut self.working)
+            .into_values()
+            .map(|pusher| tokio::spawn(pusher.finish()))
+            .collect();
+        for end in ends {
+            if let Err(error) = end.await {
+                tracing::error!(%error, "Stopping an exporter failed.");
+            }
+        }
+    }
+}
