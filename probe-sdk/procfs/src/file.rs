@@ -1,9 +1,11 @@
 //! Reading a small kernel file again and again without allocating.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use crate::text::lines;
 
 /// What a buffer starts with; most files of /proc are smaller.
 const START: usize = 16 * 1024;
@@ -39,6 +41,30 @@ impl Buffer {
         Ok(self.text(length))
     }
 
+    /// Calls `each` for every line of a file that may be too long to be held as a whole.
+    ///
+    /// # Errors
+    /// Those of opening and reading; `FileTooLarge` for a line above 64 MiB.
+    pub fn each_line(&mut self, path: &Path, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut file = File::open(path)?;
+        let mut held = 0;
+        loop {
+            let read = match file.read(self.space_after(held)?) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            held += read;
+            let text = self.text(held);
+            let whole = if read == 0 { held } else { memchr::memrchr(b'\n', text).map_or(0, |end| end + 1) };
+            lines(text.get(..whole).unwrap_or_default()).for_each(&mut each);
+            if read == 0 {
+                return Ok(());
+            }
+            self.bytes.copy_within(whole..held, 0);
+            held -= whole;
+        }
+    }
+
     fn text(&self, length: usize) -> &[u8] {
         self.bytes.get(..length).unwrap_or_default()
     }
@@ -47,20 +73,24 @@ impl Buffer {
     fn fill(&mut self, file: &File) -> io::Result<usize> {
         let mut filled = 0;
         loop {
-            if filled == self.bytes.len() {
-                if filled >= LIMIT {
-                    return Err(io::ErrorKind::FileTooLarge.into());
-                }
-                self.bytes.resize(filled * 2, 0);
-            }
-            let space = self.bytes.get_mut(filled..).unwrap_or_default();
-            match file.read_at(space, filled as u64) {
+            match file.read_at(self.space_after(filled)?, filled as u64) {
                 Ok(0) => return Ok(filled),
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The space behind what is filled, which grows when there is none left.
+    fn space_after(&mut self, filled: usize) -> io::Result<&mut [u8]> {
+        if filled == self.bytes.len() {
+            if filled >= LIMIT {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            self.bytes.resize(filled * 2, 0);
+        }
+        Ok(self.bytes.get_mut(filled..).unwrap_or_default())
     }
 }
 
@@ -123,6 +153,19 @@ mod tests {
         let text = vec![b'x'; 3 * START + 1];
         std::fs::write(file.path(), &text).unwrap();
         assert_eq!(Buffer::new().read(file.path()).unwrap(), text);
+    }
+
+    #[test]
+    fn lines_are_whole_wherever_a_read_ends() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut expected: Vec<String> = (0..9000).map(|index| format!("line {index}")).collect();
+        expected.push("x".repeat(2 * START));
+        expected.push("the last one, without an end".to_owned());
+        std::fs::write(file.path(), expected.join("\n")).unwrap();
+        let mut found = Vec::new();
+        let each = |line: &[u8]| found.push(String::from_utf8(line.to_vec()).unwrap());
+        Buffer::new().each_line(file.path(), each).unwrap();
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 pub mod cpu;
 pub mod disk;
 mod file;
+mod folder;
 pub mod mem;
 pub mod mounts;
 pub mod net;
@@ -21,5 +22,6 @@ mod system;
 mod text;
 
 pub use self::file::{Buffer, FileReader};
+pub use self::folder::Folder;
 pub use self::root::Root;
 pub use self::system::System;

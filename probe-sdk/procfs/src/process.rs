@@ -4,10 +4,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nix::dir::Dir;
-use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
-
+use crate::Folder;
 use crate::text::{int, key_value, lines, uint, uint32, words};
 
 /// `/proc/PID/stat`. Times are clock ticks.
@@ -170,24 +167,35 @@ pub fn open_files_limit(bytes: &[u8]) -> Option<Limit> {
     if soft == b"unlimited" { Some(Limit::Unlimited) } else { uint(soft).map(Limit::AtMost) }
 }
 
-/// How many descriptors are open: the entries of `/proc/PID/fd`. Since kernel 6.2 the folder's size is that number.
-///
-/// # Errors
-/// Those of reading the folder.
-pub fn count_fds(folder: &Path) -> io::Result<u64> {
-    let size = std::fs::metadata(folder)?.size();
-    if size > 0 {
-        return Ok(size);
+/// Counts the open descriptors of a process: the entries of `/proc/PID/fd`.
+#[derive(Debug)]
+pub struct FdCounter {
+    /// Since kernel 6.2 the folder's size is the number of its entries.
+    by_size: bool,
+    folder: Folder,
+}
+
+impl Default for FdCounter {
+    /// Asks the kernel which way it counts, by the descriptors of this process, which has some.
+    fn default() -> Self {
+        let by_size = std::fs::metadata("/proc/self/fd").is_ok_and(|folder| folder.size() > 0);
+        Self { by_size, folder: Folder::default() }
     }
-    let mut folder =
-        Dir::open(folder, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let mut count = 0;
-    for entry in folder.iter() {
-        if !entry?.file_name().to_bytes().starts_with(b".") {
-            count += 1;
+}
+
+impl FdCounter {
+    /// How many descriptors are open.
+    ///
+    /// # Errors
+    /// Those of reading the folder.
+    pub fn count(&mut self, folder: &Path) -> io::Result<u64> {
+        if self.by_size {
+            return Ok(std::fs::metadata(folder)?.size());
         }
+        let mut count = 0;
+        self.folder.names(folder, |_| count += 1)?;
+        Ok(count)
     }
-    Ok(count)
 }
 
 #[cfg(test)]

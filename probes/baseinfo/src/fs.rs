@@ -5,7 +5,8 @@ mod statfs;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use gopher_procfs::{FileReader, Root};
 use probe_sdk::Context;
@@ -20,9 +21,9 @@ use crate::shared::{Shared, percent};
 pub(crate) struct Fs {
     mountinfo: FileReader,
     prober: Prober,
-    /// What is mounted, kept while the text of mountinfo is the same.
+    /// What is mounted and how it is reached, kept while the text of mountinfo is the same.
     text: Vec<u8>,
-    mounts: Vec<Chosen>,
+    mounts: Vec<(Arc<Path>, Chosen)>,
 }
 
 impl Fs {
@@ -40,23 +41,23 @@ impl Collector for Fs {
     fn collect(&mut self, shared: &mut Shared, ctx: &mut Context) -> anyhow::Result<()> {
         let Some(text) = shared.read(&mut self.mountinfo) else { return Ok(()) };
         if text != self.text {
-            self.mounts = choose(text);
             self.text.clear();
             self.text.extend_from_slice(text);
+            let chosen = choose(&self.text).into_iter();
+            self.mounts = chosen.map(|mount| (reach(&shared.root, &mount.mount_point), mount)).collect();
         }
         self.prober.begin_round();
-        for mount in &self.mounts {
-            let path = reach(&shared.root, &mount.mount_point);
-            match self.prober.probe(&path) {
+        for (path, mount) in &self.mounts {
+            match self.prober.probe(path) {
                 Outcome::Space(space) => {
-                    shared.reports.works(&path);
+                    shared.reports.works(path);
                     if space.blocks > 0 {
                         send(mount, &space, ctx)?;
                     }
                 }
-                Outcome::Failed(error) => shared.reports.failed(&path, &error),
+                Outcome::Failed(error) => shared.reports.refused(path, &error),
                 Outcome::Stuck => {
-                    shared.reports.failed(&path, &"the file system does not answer; left out until it does");
+                    shared.reports.failed(path, &"the file system does not answer; left out until it does");
                     labels(mount, "stuck", ctx)?.send()?;
                 }
             }
@@ -65,8 +66,8 @@ impl Collector for Fs {
     }
 }
 
-fn reach(root: &Root, mount_point: &[u8]) -> PathBuf {
-    root.path(Path::new(OsStr::from_bytes(mount_point)))
+fn reach(root: &Root, mount_point: &[u8]) -> Arc<Path> {
+    root.path(Path::new(OsStr::from_bytes(mount_point))).into()
 }
 
 fn labels<'a>(mount: &Chosen, status: &str, ctx: &'a mut Context) -> anyhow::Result<probe_sdk::Row<'a>> {

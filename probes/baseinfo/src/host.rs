@@ -1,15 +1,15 @@
 //! Item `host`: operating system and hardware, in labels.
 
+mod addresses;
 mod kind;
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
-use gopher_procfs::{FileReader, cpu, mem, os};
-use nix::ifaddrs::getifaddrs;
-use nix::net::if_::InterfaceFlags;
+use gopher_procfs::{Buffer, FileReader, cpu, mem, os};
 use probe_sdk::Context;
 
+use self::addresses::Addresses;
 use crate::collect::Collector;
 use crate::shared::Shared;
 
@@ -22,6 +22,7 @@ pub(crate) struct Host {
     hostname: Option<PathBuf>,
     os_version: String,
     kind: &'static str,
+    addresses: Addresses,
 }
 
 impl Host {
@@ -32,14 +33,8 @@ impl Host {
             hostname: shared.root.is_foreign().then(|| shared.root.path("/etc/hostname")),
             os_version: os_version(shared),
             kind: kind::read(&shared.root),
+            addresses: Addresses::default(),
         }
-    }
-
-    fn hostname(&self) -> String {
-        let of_file = self.hostname.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-        let of_file = of_file.map(|text| text.trim().to_owned()).filter(|name| !name.is_empty());
-        of_file
-            .unwrap_or_else(|| nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned())
     }
 }
 
@@ -51,17 +46,25 @@ impl Collector for Host {
             boot = cpu::boot_time(text);
         }
         let memory = shared.read(&mut self.meminfo).and_then(|text| mem::meminfo(text).total);
-        let addresses = addresses(ctx.param_str("dev_name").unwrap_or_default())?;
+        let addresses = self.addresses.read(ctx.param_str("dev_name").unwrap_or_default())?;
         let kernel = nix::sys::utsname::uname()?;
+        let of_file = self.hostname.as_ref().and_then(|path| hostname(path, &mut shared.buffer));
+        let hostname = of_file.unwrap_or_else(|| kernel.nodename().to_string_lossy());
         let row = ctx.row("system_os")?.set("os_version", &self.os_version);
-        let row = row.set("hostname", &self.hostname());
+        let row = row.set("hostname", hostname.as_ref());
         let row = row.set("kversion", kernel.release().to_string_lossy().as_ref());
         let row = row.set("cpu_num", cpus).set("memory_MB", memory.map(|kb| kb / 1024));
-        let row = row.set("ip_addr", &addresses).set("host_type", self.kind);
+        let row = row.set("ip_addr", addresses).set("host_type", self.kind);
         let row = row.set("clock_ticks", shared.system.ticks_per_second).set("os_btime", boot);
         row.set("value", 1u64).send()?;
         Ok(())
     }
+}
+
+/// The name that a file holds, if any.
+fn hostname<'b>(path: &Path, buffer: &'b mut Buffer) -> Option<Cow<'b, str>> {
+    let name = buffer.read(path).ok()?.trim_ascii();
+    (!name.is_empty()).then(|| String::from_utf8_lossy(name))
 }
 
 /// The name and version that the system shows to people. openEuler and EulerOS keep a fuller one in a file of their
@@ -79,48 +82,10 @@ fn os_version(shared: &Shared) -> String {
         .unwrap_or_else(|| "Linux".to_owned())
 }
 
-/// Addresses of devices that are up, separated by commas; of one device when `device` is not empty.
-fn addresses(device: &str) -> anyhow::Result<String> {
-    let mut found: Vec<String> = Vec::new();
-    for entry in getifaddrs()? {
-        let named = device.is_empty() || entry.interface_name == device;
-        if !named || !entry.flags.contains(InterfaceFlags::IFF_UP) {
-            continue;
-        }
-        let Some(address) = entry.address else { continue };
-        let v4 = address.as_sockaddr_in().map(|address| IpAddr::from(address.ip()));
-        let v6 = address.as_sockaddr_in6().map(|address| IpAddr::from(address.ip()));
-        found.extend(v4.or(v6).filter(|address| is_shown(*address)).map(|address| address.to_string()));
-    }
-    Ok(found.join(","))
-}
-
-fn is_shown(address: IpAddr) -> bool {
-    let link_local = match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    };
-    !address.is_loopback() && !link_local
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use gopher_procfs::Root;
-
-    #[test]
-    fn loopback_and_link_local_addresses_are_left_out() {
-        for (address, shown) in [
-            ("127.0.0.1", false),
-            ("::1", false),
-            ("169.254.3.4", false),
-            ("fe80::1", false),
-            ("10.1.2.3", true),
-            ("2001:db8::1", true),
-        ] {
-            assert_eq!(is_shown(address.parse().unwrap()), shown, "{address}");
-        }
-    }
 
     #[test]
     fn the_name_of_the_system_is_the_fullest_there_is() {

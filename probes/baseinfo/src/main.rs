@@ -1,5 +1,7 @@
 //! The probe `baseinfo`: facts of the host from /proc, /sys, netlink and statvfs.
 
+#[cfg(test)]
+mod allocations;
 mod collect;
 mod cpu;
 mod disk;

@@ -1,11 +1,10 @@
 //! Item `mem`: memory and directory entries.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use gopher_procfs::FileReader;
 use gopher_procfs::mem::{Meminfo, dentry_state, meminfo, vmalloc_pages};
+use gopher_procfs::{Buffer, FileReader};
 use probe_sdk::Context;
 
 use crate::collect::Collector;
@@ -16,11 +15,16 @@ use crate::shared::{Shared, percent};
 pub(crate) struct Mem {
     meminfo: FileReader,
     dentries: FileReader,
+    areas: PathBuf,
 }
 
 impl Mem {
     pub(crate) fn new(shared: &Shared) -> Self {
-        Self { meminfo: shared.reader("/proc/meminfo"), dentries: shared.reader("/proc/sys/fs/dentry-state") }
+        Self {
+            meminfo: shared.reader("/proc/meminfo"),
+            dentries: shared.reader("/proc/sys/fs/dentry-state"),
+            areas: shared.root.path("/proc/vmallocinfo"),
+        }
     }
 }
 
@@ -28,7 +32,8 @@ impl Collector for Mem {
     fn collect(&mut self, shared: &mut Shared, ctx: &mut Context) -> anyhow::Result<()> {
         if let Some(text) = shared.read(&mut self.meminfo) {
             let found = meminfo(text);
-            let vmalloc = found.vmalloc_used.filter(|used| *used > 0).or_else(|| vmalloc_of_areas(shared));
+            let used = found.vmalloc_used.filter(|used| *used > 0);
+            let vmalloc = used.or_else(|| vmalloc_of_areas(&self.areas, shared));
             send_meminfo(&found, vmalloc, ctx)?;
         }
         if let Some(found) = shared.read(&mut self.dentries).and_then(dentry_state) {
@@ -41,29 +46,23 @@ impl Collector for Mem {
 }
 
 /// kB of vmalloc where `/proc/meminfo` has none (before kernel 5.3), from the list of areas.
-fn vmalloc_of_areas(shared: &mut Shared) -> Option<u64> {
-    let path = shared.root.path("/proc/vmallocinfo");
-    match sum_areas(&path) {
+fn vmalloc_of_areas(path: &Path, shared: &mut Shared) -> Option<u64> {
+    match sum_areas(path, &mut shared.buffer) {
         Ok(pages) => {
-            shared.reports.works(&path);
+            shared.reports.works(path);
             Some(pages.saturating_mul(shared.system.page_size) / 1024)
         }
         Err(error) => {
-            shared.reports.failed(&path, &error);
+            shared.reports.refused(path, &error);
             None
         }
     }
 }
 
 /// Read line by line: the list can be as long as the host has threads.
-fn sum_areas(path: &Path) -> io::Result<u64> {
-    let mut lines = BufReader::with_capacity(64 * 1024, File::open(path)?);
-    let mut line = Vec::new();
+fn sum_areas(path: &Path, buffer: &mut Buffer) -> io::Result<u64> {
     let mut pages = 0u64;
-    while lines.read_until(b'\n', &mut line)? > 0 {
-        pages = pages.saturating_add(vmalloc_pages(line.trim_ascii_end()).unwrap_or(0));
-        line.clear();
-    }
+    buffer.each_line(path, |line| pages = pages.saturating_add(vmalloc_pages(line).unwrap_or(0)))?;
     Ok(pages)
 }
 
@@ -129,6 +128,6 @@ mod tests {
     #[test]
     fn areas_of_vmalloc_are_summed_over_all_lines() {
         let fixture = "../../probe-sdk/procfs/testdata/4.19-x86/vmallocinfo";
-        assert_eq!(sum_areas(Path::new(fixture)).unwrap(), 36);
+        assert_eq!(sum_areas(Path::new(fixture), &mut Buffer::new()).unwrap(), 36);
     }
 }

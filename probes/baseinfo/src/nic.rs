@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gopher_procfs::FileReader;
 use gopher_procfs::net::{Device, devices};
+use gopher_procfs::{Buffer, FileReader};
 use nix::net::if_::if_nametoindex;
 use probe_sdk::Context;
 
@@ -21,11 +21,26 @@ use crate::shared::{Shared, per_second};
 pub(crate) struct Nic {
     dev: FileReader,
     sys: PathBuf,
-    /// By name: whether it is a physical device. Kept while the device is there.
-    physical: HashMap<String, bool>,
+    /// By name, kept while the device is there.
+    places: HashMap<String, Place>,
     previous: Previous<Device>,
     read_at: Option<Instant>,
     qdiscs: Qdiscs,
+    status: Status,
+}
+
+/// Where a device stands in /sys.
+#[derive(Debug)]
+struct Place {
+    physical: bool,
+    operstate: PathBuf,
+}
+
+/// Reads the state of one device after the other.
+#[derive(Debug, Default)]
+struct Status {
+    buffer: Buffer,
+    capitals: String,
 }
 
 /// A device and what the period says about it.
@@ -41,10 +56,11 @@ impl Nic {
         Self {
             dev: FileReader::new(shared.root.net("dev")),
             sys: shared.root.path("/sys/class/net"),
-            physical: HashMap::new(),
+            places: HashMap::new(),
             previous: Previous::default(),
             read_at: None,
             qdiscs: Qdiscs::new(&shared.root),
+            status: Status::default(),
         }
     }
 }
@@ -57,24 +73,26 @@ impl Collector for Nic {
         let elapsed = self.read_at.replace(now).map(|before| now.duration_since(before)).unwrap_or_default();
         let mut count = 0;
         devices(text, |name, _| {
-            learn(&mut self.physical, &self.sys, name);
+            learn(&mut self.places, &self.sys, name);
             count += 1;
         });
-        if self.physical.len() > count {
-            self.physical.retain(|name, _| contains(text, name));
+        if self.places.len() > count {
+            self.places.retain(|name, _| contains(text, name));
         }
-        let any_physical = self.physical.values().any(|physical| *physical);
+        let any_physical = self.places.values().any(|place| place.physical);
         let mut outcome = Ok(());
         devices(text, |name, device| {
             let Ok(name) = std::str::from_utf8(name) else { return };
-            if !is_shown(name, self.physical.get(name).copied(), any_physical) {
+            let Some(place) = self.places.get(name) else { return };
+            if !is_shown(name, place.physical, any_physical) {
                 return;
             }
             let before = self.previous.swap(name.as_bytes(), device);
             let qdisc = self.qdiscs.usable().then(|| if_nametoindex(name).ok()).flatten();
             let qdisc = qdisc.and_then(|index| self.qdiscs.of(index));
             if outcome.is_ok() {
-                outcome = send(&self.sys, name, &Reading { now: device, before, qdisc, elapsed }, ctx);
+                let status = self.status.read(&place.operstate);
+                outcome = send(name, status, &Reading { now: device, before, qdisc, elapsed }, ctx);
             }
         });
         self.previous.end_round();
@@ -89,14 +107,27 @@ fn contains(text: &[u8], wanted: &str) -> bool {
 }
 
 /// Physical devices are shown. A container or network namespace may have none: there all but the loopback are.
-fn is_shown(name: &str, physical: Option<bool>, any_physical: bool) -> bool {
-    if any_physical { physical == Some(true) } else { name != "lo" }
+fn is_shown(name: &str, physical: bool, any_physical: bool) -> bool {
+    if any_physical { physical } else { name != "lo" }
 }
 
-fn learn(physical: &mut HashMap<String, bool>, sys: &Path, name: &[u8]) {
+fn learn(places: &mut HashMap<String, Place>, sys: &Path, name: &[u8]) {
     let Ok(name) = std::str::from_utf8(name) else { return };
-    if !physical.contains_key(name) {
-        physical.insert(name.to_owned(), is_physical(&sys.join(name)));
+    if !places.contains_key(name) {
+        let folder = sys.join(name);
+        let place = Place { physical: is_physical(&folder), operstate: folder.join("operstate") };
+        places.insert(name.to_owned(), place);
+    }
+}
+
+impl Status {
+    /// The state in capitals; empty where it cannot be read, above all because the device has just gone.
+    fn read(&mut self, operstate: &Path) -> &str {
+        // Opened each time: an open file would follow a device that is renamed.
+        let text = self.buffer.read(operstate).unwrap_or_default();
+        self.capitals.clear();
+        self.capitals.extend(text.trim_ascii().iter().map(|byte| char::from(byte.to_ascii_uppercase())));
+        &self.capitals
     }
 }
 
@@ -105,10 +136,9 @@ fn is_physical(link: &Path) -> bool {
     std::fs::read_link(link).is_ok_and(|target| !target.to_string_lossy().contains("/devices/virtual/net/"))
 }
 
-fn send(sys: &Path, name: &str, reading: &Reading, ctx: &mut Context) -> anyhow::Result<()> {
+fn send(name: &str, status: &str, reading: &Reading, ctx: &mut Context) -> anyhow::Result<()> {
     let (now, qdisc) = (&reading.now, reading.qdisc);
-    let status = std::fs::read_to_string(sys.join(name).join("operstate")).unwrap_or_default();
-    let row = ctx.row("nic")?.set("dev_name", name).set("status", &status.trim().to_ascii_uppercase());
+    let row = ctx.row("nic")?.set("dev_name", name).set("status", status);
     let row = row.set("rx_bytes", now.rx_bytes).set("rx_packets", now.rx_packets);
     let row = row.set("rx_errs", now.rx_errs).set("rx_dropped", now.rx_dropped);
     let row = row.set("tx_bytes", now.tx_bytes).set("tx_packets", now.tx_packets);

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use gopher_procfs::mem::meminfo;
-use gopher_procfs::process::{Io, Limit, Smaps, Stat, count_fds, io, open_files_limit, smaps_rollup, stat};
-use gopher_procfs::{FileReader, System};
+use gopher_procfs::process::{FdCounter, Io, Limit, Smaps, Stat, io, open_files_limit, smaps_rollup, stat};
+use gopher_procfs::{FileReader, Folder, System};
 use nix::errno::Errno;
 use probe_sdk::Context;
 
@@ -20,6 +20,8 @@ use crate::shared::{Shared, per_second, percent};
 pub(crate) struct Proc {
     meminfo: FileReader,
     folder: PathBuf,
+    names: Folder,
+    fds: FdCounter,
     /// Path of the file that is being read, its space used again and again.
     path: String,
     wanted: Vec<(u32, u64)>,
@@ -58,6 +60,8 @@ impl Proc {
         Self {
             meminfo: shared.reader("/proc/meminfo"),
             folder: shared.root.path("/proc"),
+            names: Folder::default(),
+            fds: FdCounter::default(),
             path: String::new(),
             wanted: Vec::new(),
             before: HashMap::new(),
@@ -66,18 +70,19 @@ impl Proc {
     }
 
     /// The processes in scope; 0 stands for a start that is not known.
-    fn list(&mut self, ctx: &Context) -> io::Result<()> {
+    fn list(&mut self, shared: &mut Shared, ctx: &Context) {
         self.wanted.clear();
-        let Some(scope) = ctx.scope() else { return Ok(()) };
-        if scope.all {
-            for entry in std::fs::read_dir(&self.folder)? {
-                let name = entry?.file_name();
-                self.wanted.extend(name.to_str().and_then(|name| name.parse().ok()).map(|pid| (pid, 0)));
-            }
-        } else {
+        let Some(scope) = ctx.scope() else { return };
+        if !scope.all {
             self.wanted.extend(scope.processes.iter().map(|process| (process.pid, process.start_time)));
+            return;
         }
-        Ok(())
+        let pid = |name: &[u8]| std::str::from_utf8(name).ok()?.parse().ok();
+        let found = self.names.names(&self.folder, |name| self.wanted.extend(pid(name).map(|pid| (pid, 0))));
+        match found {
+            Ok(()) => shared.reports.works(&self.folder),
+            Err(error) => shared.reports.refused(&self.folder, &error),
+        }
     }
 
     fn report(
@@ -88,7 +93,7 @@ impl Proc {
         ctx: &mut Context,
     ) -> anyhow::Result<()> {
         // `Stat` borrows the buffer that the next files are read into, so that its name is given up.
-        let Some(text) = self.read(pid, "stat", shared) else { return Ok(()) };
+        let Some(text) = self.read(pid, "/proc/PID/stat", shared) else { return Ok(()) };
         let Some(found) = stat(text).map(|found| Stat { comm: b"", ..found }) else { return Ok(()) };
         if start != 0 && found.start_time != start {
             return Ok(());
@@ -99,9 +104,9 @@ impl Proc {
         let before = self.before.get(&key);
         let usage = before.map(|before| usage(before, &times, &shared.system)).unwrap_or_default();
         self.now.insert(key, times);
-        let io = self.read(pid, "io", shared).map(io).unwrap_or_default();
-        let smaps = self.read(pid, "smaps_rollup", shared).map(smaps_rollup).unwrap_or_default();
-        let limit = self.read(pid, "limits", shared).and_then(open_files_limit);
+        let io = self.read(pid, "/proc/PID/io", shared).map(io).unwrap_or_default();
+        let smaps = self.read(pid, "/proc/PID/smaps_rollup", shared).map(smaps_rollup).unwrap_or_default();
+        let limit = self.read(pid, "/proc/PID/limits", shared).and_then(open_files_limit);
         let fds = self.count(pid, shared);
         let others = Others { fds, fd_free: limit.zip(fds).and_then(fd_free), io, smaps };
         let resident = found.rss.saturating_mul(shared.system.page_size);
@@ -109,21 +114,21 @@ impl Proc {
         send(&found, resident, memory, (&usage, &others), ctx)
     }
 
-    fn file(&mut self, pid: u32, name: &str) -> &str {
+    /// Makes [`Self::path`] that of a file named `/proc/PID/NAME`.
+    fn name(&mut self, pid: u32, file: &str) {
         self.path.clear();
         // Writing to a string does not fail.
-        write!(self.path, "{}/{pid}/{name}", self.folder.display()).ok();
-        &self.path
+        write!(self.path, "{}/{pid}{}", self.folder.display(), file.trim_start_matches("/proc/PID")).ok();
     }
 
     /// A process that has ended is no failure; a refusal is reported once per file.
-    fn read<'s>(&mut self, pid: u32, name: &str, shared: &'s mut Shared) -> Option<&'s [u8]> {
-        let path = self.file(pid, name);
-        match shared.buffer.read(path.as_ref()) {
+    fn read<'s>(&mut self, pid: u32, file: &str, shared: &'s mut Shared) -> Option<&'s [u8]> {
+        self.name(pid, file);
+        match shared.buffer.read(self.path.as_ref()) {
             Ok(text) => Some(text),
             Err(error) => {
                 if !has_ended(&error) {
-                    shared.reports.failed(format!("/proc/PID/{name}"), &error);
+                    shared.reports.refused(file, &error);
                 }
                 None
             }
@@ -131,11 +136,13 @@ impl Proc {
     }
 
     fn count(&mut self, pid: u32, shared: &mut Shared) -> Option<u64> {
-        match count_fds(self.file(pid, "fd").as_ref()) {
+        let folder = "/proc/PID/fd";
+        self.name(pid, folder);
+        match self.fds.count(self.path.as_ref()) {
             Ok(count) => Some(count),
             Err(error) => {
                 if !has_ended(&error) {
-                    shared.reports.failed("/proc/PID/fd", &error);
+                    shared.reports.refused(folder, &error);
                 }
                 None
             }
@@ -145,7 +152,7 @@ impl Proc {
 
 impl Collector for Proc {
     fn collect(&mut self, shared: &mut Shared, ctx: &mut Context) -> anyhow::Result<()> {
-        self.list(ctx)?;
+        self.list(shared, ctx);
         if !self.wanted.is_empty() {
             let memory = shared.read(&mut self.meminfo).and_then(|text| meminfo(text).total);
             for index in 0..self.wanted.len() {

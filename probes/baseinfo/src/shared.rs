@@ -1,7 +1,8 @@
 //! What all items share: the root, units, one buffer, and reports that say a thing once.
 
 use std::collections::HashMap;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
+use std::io;
 use std::path::Path;
 
 use gopher_procfs::{Buffer, FileReader, Root, System};
@@ -43,7 +44,7 @@ impl Shared {
                 Some(text)
             }
             Err(error) => {
-                self.reports.failed(reader.path(), &error);
+                self.reports.refused(reader.path(), &error);
                 None
             }
         }
@@ -53,26 +54,51 @@ impl Shared {
 /// Says each failure once: again only when its reason changes or when it had gone in between.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
-    said: HashMap<String, String>,
+    said: HashMap<String, Said>,
+    /// The reason that is looked at, its space used again and again.
+    reason: String,
+}
+
+/// What was said last about something.
+#[derive(Debug)]
+struct Said {
+    errno: Option<i32>,
+    reason: String,
 }
 
 impl Reports {
     /// Something does not work, for this reason.
     pub(crate) fn failed(&mut self, what: impl AsRef<Path>, why: &dyn Display) {
-        let what = what.as_ref().to_string_lossy();
-        if self.is_news(&what, why.to_string()) {
+        self.say(&what.as_ref().to_string_lossy(), None, why);
+    }
+
+    /// The system refuses something.
+    pub(crate) fn refused(&mut self, what: impl AsRef<Path>, error: &io::Error) {
+        self.say(&what.as_ref().to_string_lossy(), error.raw_os_error(), error);
+    }
+
+    fn say(&mut self, what: &str, errno: Option<i32>, why: &dyn Display) {
+        if self.is_news(what, errno, why) {
             probe_sdk::log(format_args!("{what}: {why}"));
         }
     }
 
-    fn is_news(&mut self, what: &str, why: String) -> bool {
-        if self.said.get(what).is_some_and(|said| *said == why) {
+    fn is_news(&mut self, what: &str, errno: Option<i32>, why: &dyn Display) -> bool {
+        let said = self.said.get(what);
+        // Without the text, which the system makes anew each time.
+        if errno.is_some() && said.is_some_and(|said| said.errno == errno) {
+            return false;
+        }
+        self.reason.clear();
+        // Writing to a string does not fail.
+        write!(self.reason, "{why}").ok();
+        if said.is_some_and(|said| said.reason == self.reason) {
             return false;
         }
         if self.said.len() >= MAX_REPORTS {
             self.said.clear();
         }
-        self.said.insert(what.to_owned(), why);
+        self.said.insert(what.to_owned(), Said { errno, reason: self.reason.clone() });
         true
     }
 
@@ -114,19 +140,20 @@ mod tests {
     #[test]
     fn a_failure_is_said_again_only_when_its_reason_changes_or_it_had_gone() {
         let mut reports = Reports::default();
-        let gone = || "gone".to_owned();
-        assert!(reports.is_news("file", gone()));
-        assert!(!reports.is_news("file", gone()));
-        assert!(reports.is_news("file", "refused".to_owned()));
+        assert!(reports.is_news("file", None, &"gone"));
+        assert!(!reports.is_news("file", None, &"gone"));
+        assert!(reports.is_news("file", Some(13), &"refused"));
+        assert!(!reports.is_news("file", Some(13), &"refused"));
+        assert!(reports.is_news("file", Some(5), &"broken"));
         reports.works("file");
-        assert!(reports.is_news("file", gone()));
+        assert!(reports.is_news("file", None, &"gone"));
     }
 
     #[test]
     fn remembered_failures_are_bounded() {
         let mut reports = Reports::default();
         for index in 0..3 * MAX_REPORTS {
-            assert!(reports.is_news(&index.to_string(), String::new()));
+            assert!(reports.is_news(&index.to_string(), None, &""));
         }
         assert!(reports.said.len() <= MAX_REPORTS);
     }

@@ -55,6 +55,34 @@ fn a_queueing_discipline_is_seen_without_tc() {
 }
 
 #[test]
+fn addresses_are_those_of_now_and_of_the_device_that_is_asked_for() {
+    unshare(CloneFlags::CLONE_NEWNET).unwrap();
+    ip("link add first type veth peer name second");
+    for (device, address) in [("first", "192.0.2.1/24"), ("second", "198.51.100.1/24")] {
+        ip(&format!("address add {address} dev {device}"));
+        ip(&format!("link set {device} up"));
+    }
+    let mut configuration = config(1, &["host"], &[]);
+    let mut probe = Probe::start(&configuration);
+    let row = probe.row();
+    let mut addresses: Vec<&str> = row.text("ip_addr").split(',').collect();
+    addresses.sort_unstable();
+    assert_eq!(addresses, ["192.0.2.1", "198.51.100.1"]);
+    configuration.generation = 2;
+    let params = &mut configuration.probes.get_mut("baseinfo").unwrap().params;
+    params.insert("dev_name".to_owned(), "second".into());
+    probe.configure(&configuration);
+    probe.wait_for("the second device alone", |row| row.text("ip_addr") == "198.51.100.1");
+    ip("address add 203.0.113.2/24 dev second");
+    probe.wait_for("a new address", |row| row.text("ip_addr") == "198.51.100.1,203.0.113.2");
+    ip("address del 198.51.100.1/24 dev second");
+    probe.wait_for("an address less", |row| row.text("ip_addr") == "203.0.113.2");
+    ip("link set second down");
+    probe.wait_for("no address of a device that is down", |row| row.text("ip_addr").is_empty());
+    assert_eq!(probe.stop(), (Some(0), String::new()));
+}
+
+#[test]
 fn a_disk_that_vanishes_is_no_error() {
     let host = tempfile::tempdir().unwrap();
     let file = host.path().join("proc/diskstats");

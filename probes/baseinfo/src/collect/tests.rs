@@ -5,6 +5,7 @@ use probe_sdk::protocol::control::{ConfigMessage, ProbeConfig, Scope};
 use probe_sdk::testing::{CheckedRow, Harness};
 
 use super::*;
+use crate::allocations::allocations;
 
 fn message(items: &[&str], all: bool) -> ConfigMessage {
     let items = items.iter().map(ToString::to_string).collect();
@@ -39,6 +40,36 @@ fn every_item_sends_rows_that_fit_their_tables() {
         for table in tables {
             assert!(rows.iter().any(|row| row.table == *table), "{item}: no row of {table}");
         }
+    }
+}
+
+/// The fewest allocations of a period, after two that find out what there is. Others may start processes meanwhile,
+/// for which there must be room: the cost of a period as such shows in each of them.
+fn allocated(root: Root, item: &str) -> u64 {
+    let mut harness = Harness::new(crate::MANIFEST, message(&[item], true)).unwrap();
+    let mut collectors = Collectors::new(Shared::new(root).unwrap());
+    collectors.configure(&harness.ctx);
+    let mut period = || {
+        let count = allocations(|| collectors.tick(&mut harness.ctx).unwrap());
+        harness.rows().unwrap();
+        count
+    };
+    period();
+    period();
+    (0..10).map(|_| period()).min().unwrap()
+}
+
+#[test]
+fn a_period_without_news_allocates_nothing() {
+    for (item, _) in ITEMS {
+        assert_eq!(allocated(Root::default(), item), 0, "{item}");
+    }
+}
+
+#[test]
+fn a_failure_that_lasts_allocates_nothing() {
+    for (item, _) in ITEMS {
+        assert_eq!(allocated(Root::new("/nonexistent"), item), 0, "{item}");
     }
 }
 

@@ -26,6 +26,6 @@ fn a_negative_rest_for_users_is_zero() {
 
 #[test]
 fn in_a_container_mounts_are_reached_below_the_root() {
-    assert_eq!(reach(&Root::new("/host"), b"/mnt/a b"), Path::new("/host/mnt/a b"));
-    assert_eq!(reach(&Root::default(), b"/"), Path::new("/"));
+    assert_eq!(reach(&Root::new("/host"), b"/mnt/a b").as_ref(), Path::new("/host/mnt/a b"));
+    assert_eq!(reach(&Root::default(), b"/").as_ref(), Path::new("/"));
 }

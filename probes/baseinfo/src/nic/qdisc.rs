@@ -76,7 +76,7 @@ impl Qdiscs {
                 // Answers to this request may still come: they must not be taken for those of the next.
                 self.socket = None;
                 self.found.clear();
-                reports.failed(WHAT, &error);
+                reports.refused(WHAT, &error);
             }
         }
     }

@@ -9,10 +9,10 @@ fn reading(before: u64, now: u64) -> Reading {
 
 #[test]
 fn virtual_devices_are_shown_only_where_there_is_no_physical_one() {
-    assert!(is_shown("eth0", Some(true), true));
-    assert!(!is_shown("veth1", Some(false), true));
-    assert!(is_shown("veth1", Some(false), false));
-    assert!(!is_shown("lo", Some(false), false));
+    assert!(is_shown("eth0", true, true));
+    assert!(!is_shown("veth1", false, true));
+    assert!(is_shown("veth1", false, false));
+    assert!(!is_shown("lo", false, false));
 }
 
 #[test]
