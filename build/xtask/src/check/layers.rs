@@ -27,7 +27,7 @@ const MAY_NAME: [(&str, &[&str]); 10] = [
 const JOINTS: [&str; 6] = ["app", "control", "shutdown", "cli", "bin", "lib"];
 
 /// Modules that know no stage and that all may name.
-const TOOLS: [&str; 3] = ["clock", "sync", "dirwatch"];
+const TOOLS: [&str; 4] = ["clock", "sync", "dirwatch", "tls"];
 
 /// What every stage may name besides: tools, and the agent's metrics and log.
 fn for_all<'a>() -> impl Iterator<Item = &'a str> {
