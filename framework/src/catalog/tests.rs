@@ -216,6 +216,39 @@ fn tables_that_share_a_metric_must_agree() {
 }
 
 #[test]
+fn folders_must_not_share_a_name_that_a_suffix_makes() {
+    let field =
+        |name: &str, kind: &str| FIELDS.replace("\"n\"", &format!("\"{name}\"")).replace("gauge", kind);
+    for (first, later, shared) in [
+        (("x", "histogram"), ("x_max", "gauge"), "x_max"),
+        (("x_bucket", "gauge"), ("x", "histogram"), "x_bucket"),
+        (("x_sum", "counter"), ("x", "histogram"), "x_sum"),
+        (("x", "histogram"), ("x_count", "delta"), "x_count"),
+        (("x", "delta"), ("x_total", "gauge"), "x_total"),
+        (("x_total", "counter"), ("x", "counter"), "x_total"),
+    ] {
+        let place = Place::new();
+        write_with(place.built_in(), "a", &manifest("a", "a", "shared", &field(first.0, first.1)));
+        write_with(place.extend(), "b", &manifest("b", "b", "shared", &field(later.0, later.1)));
+        let expected = format!(
+            "/extend/b: {} `{}` of table `b_t` in /extend/b makes the metric gala_gopher_shared_{shared}, \
+             as {} `{}` of table `a_t` in /probes/a does; rename one of them",
+            later.1, later.0, first.1, first.0
+        );
+        assert_eq!(place.fault(), expected);
+    }
+}
+
+#[test]
+fn folders_may_share_a_metric_that_they_describe_alike() {
+    let place = Place::new();
+    let fields = FIELDS.replace("gauge", "histogram");
+    write_with(place.built_in(), "a", &manifest("a", "a", "shared", &fields));
+    write_with(place.extend(), "b", &manifest("b", "b", "shared", &fields));
+    assert_eq!(place.scan().faults, []);
+}
+
+#[test]
 fn a_refused_folder_leaves_no_trace_in_the_rules() {
     let place = Place::new();
     write_with(place.extend(), "a", &manifest("a", "tcp", "shared", FIELDS));

@@ -26,6 +26,20 @@ impl Kind {
     pub fn is_label(self) -> bool {
         matches!(self, Self::Key | Self::Label)
     }
+
+    /// All names that a field of this kind takes up, over both expositions and formats, the plain one first.
+    /// `metric` is [`Table::metric`]; labels take up none. Two metrics collide when they share a name.
+    #[must_use]
+    pub fn expansions(self, metric: &str) -> Vec<String> {
+        let suffixes: &[&str] = match self {
+            Self::Key | Self::Label => &[],
+            Self::Gauge => &[""],
+            Self::Counter | Self::Delta if metric.ends_with("_total") => &[""],
+            Self::Counter | Self::Delta => &["", "_total"],
+            Self::Histogram => &["", "_bucket", "_sum", "_count", "_max"],
+        };
+        suffixes.iter().map(|suffix| format!("{metric}{suffix}")).collect()
+    }
 }
 
 /// One field of a table.
@@ -73,8 +87,13 @@ impl Table {
     /// The metric's name without the suffixes that an exposition adds: `gala_gopher_<entity>_<field>`.
     #[must_use]
     pub fn metric(&self, field: &Field) -> String {
-        format!("gala_gopher_{}_{}", self.entity, field.name)
+        metric_name(&self.entity, &field.name)
     }
+}
+
+/// [`Table::metric`] of a table that is not yet checked.
+pub(crate) fn metric_name(entity: &str, field: &str) -> String {
+    format!("gala_gopher_{entity}_{field}")
 }
 
 /// The tables of one probe folder; a line is looked up here and nowhere else.

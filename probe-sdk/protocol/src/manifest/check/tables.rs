@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::names::{RESERVED_TABLES, is_label_name, is_reserved_label};
 use super::{Probe, Problems, raw};
-use crate::table::{Field, Kind, Table};
+use crate::table::{Field, Kind, Table, metric_name};
 
 /// The most fields a table may have.
 const MAX_FIELDS: usize = 128;
@@ -124,12 +124,12 @@ fn check_metrics(
 ) {
     for field in table.fields.iter().filter(|field| !field.kind.is_label()) {
         let (name, table) = (field.name.get_ref(), table.name.get_ref());
-        for expanded in expansions(&format!("{entity}_{name}"), field.kind) {
+        for expanded in field.kind.expansions(&metric_name(entity, name)) {
             let entry = (format!("{entity}/{name}"), field.kind, table.clone());
             match seen.get(&expanded) {
                 Some((other, kind, owner)) if *other != entry.0 || *kind != entry.1 || owner == table => {
                     let reason = format!(
-                        "field `{name}` makes the metric gala_gopher_{expanded}, as `{other}` of table `{owner}` does"
+                        "field `{name}` makes the metric {expanded}, as `{other}` of table `{owner}` does"
                     );
                     problems.add(field.name.span(), reason);
                 }
@@ -139,17 +139,5 @@ fn check_metrics(
                 }
             }
         }
-    }
-}
-
-/// All names that a field takes up, over both expositions and formats.
-fn expansions(metric: &str, kind: Kind) -> Vec<String> {
-    let with = |suffixes: &[&str]| suffixes.iter().map(|suffix| format!("{metric}{suffix}")).collect();
-    match kind {
-        Kind::Key | Kind::Label => Vec::new(),
-        Kind::Gauge => with(&[""]),
-        Kind::Counter | Kind::Delta if metric.ends_with("_total") => with(&[""]),
-        Kind::Counter | Kind::Delta => with(&["", "_total"]),
-        Kind::Histogram => with(&["", "_bucket", "_sum", "_count", "_max"]),
     }
 }
