@@ -30,7 +30,7 @@ use crate::telemetry::{self, AgentMetrics, Level};
 
 /// Between two looks at the processes for scopes that follow them.
 const SCOPE: Duration = Duration::from_millis(500);
-/// Between two looks for series that are due to end.
+/// Between two looks for series and counters that are due to end.
 const SWEEP: Duration = Duration::from_secs(2);
 /// Time for all probes to stop.
 const STOP: Duration = Duration::from_secs(10);
@@ -128,6 +128,7 @@ impl App {
                 Ok(()) = states.changed() => self.status.states(&self.stages.supervisor),
                 _ = sweep.tick() => {
                     self.stages.store.sweep(mono_ms());
+                    self.sources.metrics.sweep(mono_ms());
                     self.status.states(&self.stages.supervisor);
                     self.status.usages(&self.stages.supervisor);
                 }

@@ -1,40 +1,52 @@
 //! What the agent's metrics say of each folder's process.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::supervise::{StateName, Supervisor};
-use crate::telemetry::AgentMetrics;
+use crate::telemetry::{AgentMetrics, FolderCounters};
 
 /// Keeps the metrics of folders in step with the supervisor.
 pub(super) struct FolderStatus {
     metrics: AgentMetrics,
-    shown: BTreeSet<Arc<str>>,
+    shown: BTreeMap<Arc<str>, Shown>,
+}
+
+/// What is kept of a folder between two looks.
+struct Shown {
+    counters: FolderCounters,
+    /// Restarts as the supervisor had them; it counts from 0 again when a folder comes back.
+    restarts: u64,
 }
 
 impl FolderStatus {
     pub(super) fn new(metrics: AgentMetrics) -> Self {
-        Self { metrics, shown: BTreeSet::new() }
+        Self { metrics, shown: BTreeMap::new() }
     }
 
-    /// Writes down where the folders are in their lives; those that are gone are no longer shown.
+    /// Writes down where the folders are in their lives. The states of those that are gone are no longer shown; their
+    /// counters go when [`AgentMetrics::sweep`] says so.
     pub(super) fn states(&mut self, supervisor: &Supervisor) {
-        let mut now = BTreeSet::new();
+        let mut before = std::mem::take(&mut self.shown);
         for brief in supervisor.briefs() {
             let folder: &str = &brief.folder;
             for state in StateName::ALL {
                 let value = i64::from(state == brief.state);
                 self.metrics.probe_state.with_label_values(&[folder, state.as_str()]).set(value);
             }
-            let restarts = self.metrics.probe_restarts.with_label_values(&[folder]);
-            restarts.inc_by(brief.restarts.saturating_sub(restarts.get()));
-            now.insert(brief.folder);
+            let mut shown = before
+                .remove(folder)
+                .unwrap_or_else(|| Shown { counters: self.metrics.folder(folder), restarts: 0 });
+            let new = brief.restarts.checked_sub(shown.restarts).unwrap_or(brief.restarts);
+            shown.counters.restarts.inc_by(new);
+            shown.restarts = brief.restarts;
+            self.shown.insert(brief.folder, shown);
         }
-        for gone in self.shown.difference(&now) {
+        for gone in before.keys() {
             self.metrics.forget_folder(gone, StateName::ALL.map(StateName::as_str));
         }
-        self.shown = now;
     }
+
     /// Writes down what the folders' processes use. After [`Self::states`], which forgets those that are gone.
     pub(super) fn usages(&self, supervisor: &Supervisor) {
         for (folder, usage) in supervisor.usages() {

@@ -1,19 +1,27 @@
 //! The agent's own metrics, under fixed names that dashboards and tests rely on.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
+
 use gopher_protocol::reject::{FieldReason, Reason};
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::ingest::Dropped;
+use crate::sync::lock;
 
 /// What the names of all of them begin with.
 const PREFIX: &str = "gala_gopher_agent_";
+/// How long, in milliseconds, the counters of a removed folder are shown: a few scrapes of a slow Prometheus server.
+const GONE_SHOWN: u64 = 10 * 60_000;
 
 /// All metrics of the agent about itself.
 #[derive(Clone, Debug)]
 pub struct AgentMetrics {
     registry: Registry,
+    /// The folders whose counters are shown, by name.
+    folders: Arc<Mutex<HashMap<String, Shown>>>,
     lines: IntCounterVec,
     rows: IntCounterVec,
     fields: IntCounterVec,
@@ -22,8 +30,7 @@ pub struct AgentMetrics {
     pub series: IntGauge,
     /// 1 for the state that a folder's process is in, 0 for the others.
     pub probe_state: IntGaugeVec,
-    /// Starts after the first, by folder.
-    pub probe_restarts: IntCounterVec,
+    restarts: IntCounterVec,
     /// CPU time of a folder's processes in seconds, by folder.
     pub probe_cpu: GaugeVec,
     /// Memory of a folder's processes, by folder.
@@ -49,9 +56,20 @@ pub struct ExportCounters {
     pub queued: IntGauge,
 }
 
-/// The counters of one folder, ready to be counted on: no look-up on the hot path.
+/// Whether anybody can still count for a folder.
+#[derive(Debug, Default)]
+struct Shown {
+    held: Weak<()>,
+    /// The time of the first look that found nobody.
+    gone: Option<u64>,
+}
+
+/// The counters of one folder, ready to be counted on: no look-up on the hot path. They are shown as long as somebody
+/// holds them and [`AgentMetrics::sweep`] for some time after.
 #[derive(Clone, Debug)]
 pub struct FolderCounters {
+    /// Starts of the process after the first.
+    pub restarts: IntCounter,
     /// Data and event lines read.
     pub lines: IntCounter,
     /// Lines kept or passed on.
@@ -64,6 +82,7 @@ pub struct FolderCounters {
     pub fields: [IntCounter; FieldReason::ALL.len()],
     /// Lines with invalid UTF-8.
     pub utf8: IntCounter,
+    _held: Arc<()>,
 }
 
 impl AgentMetrics {
@@ -101,7 +120,7 @@ impl AgentMetrics {
                 "1 for the state of a folder's process.",
                 &["probe", "state"],
             )?,
-            probe_restarts: counters(r, "probe_restarts_total", "Starts after the first.", &["probe"])?,
+            restarts: counters(r, "probe_restarts_total", "Starts after the first.", &["probe"])?,
             probe_cpu: keep(
                 r,
                 GaugeVec::new(
@@ -125,6 +144,7 @@ impl AgentMetrics {
                 &["exporter"],
             )?,
             registry,
+            folders: Arc::default(),
         };
         metrics.build_info()?;
         Ok(metrics)
@@ -140,14 +160,48 @@ impl AgentMetrics {
     /// The counters of one folder; the same ones for the same name.
     #[must_use]
     pub fn folder(&self, name: &str) -> FolderCounters {
+        let mut folders = lock(&self.folders);
+        let shown = folders.entry(name.to_owned()).or_default();
+        let held = shown.held.upgrade().unwrap_or_default();
+        *shown = Shown { held: Arc::downgrade(&held), gone: None };
         let row = |outcome: &str, reason: &str| self.rows.with_label_values(&[name, outcome, reason]);
         FolderCounters {
+            restarts: self.restarts.with_label_values(&[name]),
             lines: self.lines.with_label_values(&[name]),
             accepted: row("accepted", ""),
             rejected: Reason::ALL.map(|reason| row("rejected", reason.label())),
             dropped: Dropped::ALL.map(|reason| row("dropped", reason.label())),
             fields: FieldReason::ALL.map(|reason| self.fields.with_label_values(&[name, reason.label()])),
             utf8: self.utf8.with_label_values(&[name]),
+            _held: held,
+        }
+    }
+
+    /// Forgets the counters of folders that nobody has been able to count for since ten minutes. `now` is
+    /// [`crate::clock::mono_ms`].
+    pub fn sweep(&self, now: u64) {
+        lock(&self.folders).retain(|name, shown| {
+            if shown.held.strong_count() > 0 {
+                return true;
+            }
+            let keep = now.saturating_sub(*shown.gone.get_or_insert(now)) < GONE_SHOWN;
+            if !keep {
+                self.forget_counters(name);
+            }
+            keep
+        });
+    }
+
+    fn forget_counters(&self, name: &str) {
+        for by_folder in [&self.lines, &self.utf8, &self.restarts] {
+            forgotten(by_folder.remove_label_values(&[name]));
+        }
+        let row = |outcome, reason| forgotten(self.rows.remove_label_values(&[name, outcome, reason]));
+        row("accepted", "");
+        Reason::ALL.iter().for_each(|reason| row("rejected", reason.label()));
+        Dropped::ALL.iter().for_each(|reason| row("dropped", reason.label()));
+        for reason in FieldReason::ALL {
+            forgotten(self.fields.remove_label_values(&[name, reason.label()]));
         }
     }
 
@@ -163,7 +217,7 @@ impl AgentMetrics {
         }
     }
 
-    /// Stops showing the state of a folder that is gone; its counters stay.
+    /// Stops showing the state of a folder that is gone; its counters stay until [`Self::sweep`] forgets them.
     pub fn forget_folder(&self, name: &str, states: impl IntoIterator<Item = &'static str>) {
         for state in states {
             forgotten(self.probe_state.remove_label_values(&[name, state]));
@@ -175,6 +229,8 @@ impl AgentMetrics {
     /// Everything as it stands now.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
+        // All counters of a folder or none: in every answer the outcomes sum to the lines.
+        let _whole = lock(&self.folders);
         self.registry.gather()
     }
 }
@@ -207,3 +263,6 @@ fn gauges(
 ) -> Result<IntGaugeVec, prometheus::Error> {
     keep(registry, IntGaugeVec::new(Opts::new(format!("{PREFIX}{name}"), help), labels)?)
 }
+
+#[cfg(test)]
+mod tests;
