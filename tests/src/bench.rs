@@ -3,6 +3,7 @@
 //! Every part prints one JSON object per figure on stdout and what it is doing on stderr.
 
 mod agent;
+mod baseinfo;
 mod figure;
 mod http;
 mod ingest;
@@ -18,7 +19,7 @@ mod scrape;
 use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "usage: gopher-bench ingest | pages SERIES | scrape SERIES | freshness | crash | start | memory SECONDS \
-                     | netdata | collectd | node_exporter";
+                     | baseinfo | netdata | collectd | node_exporter";
 
 /// Runs the part that the arguments name.
 ///
@@ -41,6 +42,7 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> Result<()> {
         "collectd" => peers::collectd(),
         "node_exporter" => peers::node_exporter(),
         "samples" => peers::samples(rest),
+        "baseinfo" => baseinfo::run(),
         "memory" => memory::run(number(rest)?),
         _ => bail!(USAGE),
     }

@@ -11,6 +11,9 @@ mod changes;
 #[path = "baseinfo/life.rs"]
 mod life;
 #[cfg(test)]
+#[path = "baseinfo/load.rs"]
+mod load;
+#[cfg(test)]
 #[path = "baseinfo/running.rs"]
 mod running;
 #[cfg(test)]

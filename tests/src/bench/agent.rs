@@ -145,7 +145,7 @@ fn tail(page: &str) -> &str {
 }
 
 /// The program of this name in the folder of this program.
-fn beside(name: &str) -> Result<PathBuf> {
+pub(super) fn beside(name: &str) -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
     if path.exists() { Ok(path) } else { bail!("{} is missing; tests/bench/run builds it", path.display()) }
 }

@@ -1,27 +1,12 @@
 //! Values lie between what independent sources said before and after.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::running::{Probe, config};
-use crate::sources::{self, Facts, NodeExporter};
+use crate::running::{Helper, Probe, Rows, config};
+use crate::sources::{self, Fact, Facts, NodeExporter};
 
 const ITEMS: [&str; 8] = ["cpu", "mem", "nic", "net", "disk", "fs", "proc", "host"];
-
-/// A process that does nothing, so that its values stand still.
-struct Idle(std::process::Child);
-
-impl Idle {
-    fn start() -> Self {
-        Self(Command::new("sleep").arg("600").spawn().unwrap())
-    }
-}
-
-impl Drop for Idle {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
 
 fn all_facts(exporter: &NodeExporter, pid: u32) -> Facts {
     let mut facts = Facts::new();
@@ -37,27 +22,38 @@ fn all_facts(exporter: &NodeExporter, pid: u32) -> Facts {
 #[test]
 fn values_agree_with_independent_sources() {
     let exporter = NodeExporter::start();
-    let idle = Idle::start();
-    let mut probe = Probe::start(&config(1, &ITEMS, &[idle.0.id()]));
-    // The idle process has settled once its program has been loaded.
-    probe.tick("system_os");
-    let before = all_facts(&exporter, idle.0.id());
-    let rows = probe.tick("system_os");
-    let after = all_facts(&exporter, idle.0.id());
-    let mut compared = 0;
-    for ((table, key, field), (first, slack)) in &before {
-        let (last, _) = after[&(table.clone(), key.clone(), field.clone())];
-        let Some(row) = rows.get(&(table.clone(), key.clone())) else {
-            assert_eq!(table, "nic", "no row of {table} for {key}");
-            continue;
-        };
-        let value = row.number(field).unwrap_or_else(|| panic!("{table} {key}: no {field}"));
-        let (low, high) = (first.min(last) - slack, first.max(last) + slack);
-        assert!((low..=high).contains(&value), "{table} {key} {field}: {value} is not in {low}..={high}");
-        compared += 1;
+    // A process that does nothing, so that its values stand still.
+    let idle = Helper::start("sleep", &["600"]);
+    let mut probe = Probe::start(&config(1, &ITEMS, &[idle.id()]));
+    // Memory moves while it is looked at, so that every value has some rounds to agree in. One that is wrong by its
+    // unit never does: what slack there is, is a small part of the value.
+    let shown = probe.tick("system_os");
+    assert!(shown.keys().any(|(table, _)| table == "nic"), "no device is shown");
+    let mut pending: BTreeSet<Fact> = all_facts(&exporter, idle.id()).into_keys().collect();
+    pending.retain(|(table, key, _)| table != "nic" || shown.contains_key(&(table.clone(), key.clone())));
+    let (all, mut wrong) = (pending.len(), Vec::new());
+    for _ in 0..20 {
+        let before = all_facts(&exporter, idle.id());
+        let rows = probe.tick("system_os");
+        let after = all_facts(&exporter, idle.id());
+        wrong = pending.iter().filter_map(|fact| disagreement(fact, &before, &rows, &after)).collect();
+        pending.retain(|fact| disagreement(fact, &before, &rows, &after).is_some());
+        if wrong.is_empty() {
+            break;
+        }
     }
-    assert!(compared >= 40, "only {compared} values were compared");
-    assert!(rows.keys().any(|(table, _)| table == "nic"), "no device is shown");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(all >= 40, "only {all} values were compared");
+}
+
+/// Why the probe's value does not lie between those of before and after; `None` when it does.
+fn disagreement(fact: &Fact, before: &Facts, rows: &Rows, after: &Facts) -> Option<String> {
+    let (table, key, field) = fact;
+    let ((first, slack), (last, _)) = (before[fact], after[fact]);
+    let value = rows.get(&(table.clone(), key.clone())).and_then(|row| row.number(field));
+    let range = first.min(last) - slack..=first.max(last) + slack;
+    let agrees = value.is_some_and(|value| range.contains(&value));
+    (!agrees).then(|| format!("{table} {key} {field}: {value:?} is not in {range:?}"))
 }
 
 #[test]
@@ -75,37 +71,4 @@ fn the_operating_system_is_described() {
     let release = said("sh", &["-c", ". /etc/os-release; echo $PRETTY_NAME"]);
     assert_eq!(row.text("os_version"), release);
     assert_eq!(row.number("value"), Some(1.0));
-}
-
-#[test]
-fn utilisation_follows_the_load() {
-    let mut probe = Probe::start(&config(1, &["cpu", "proc", "host"], &[std::process::id()]));
-    let busy = std::thread::spawn(|| {
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < std::time::Duration::from_secs(3) {
-            std::hint::black_box(0);
-        }
-    });
-    let own = std::process::id().to_string();
-    probe.wait_for("CPU time of this process", |row| {
-        row.text("tgid") == own && row.number("cpu_user_util").is_some_and(|share| share > 20.0)
-    });
-    probe
-        .wait_for("CPU time of the host", |row| row.number("total_used_per").is_some_and(|used| used > 20.0));
-    busy.join().unwrap();
-}
-
-#[test]
-fn writing_to_a_disk_shows() {
-    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
-    let mut probe = Probe::start(&config(1, &["disk", "host"], &[]));
-    let file = folder.path().join("file");
-    for _ in 0..20 {
-        let written =
-            std::fs::write(&file, vec![b'x'; 4 << 20]).and_then(|()| std::fs::File::open(&file)?.sync_all());
-        written.unwrap();
-    }
-    let row = probe.wait_for("writes", |row| row.number("wspeed_kB").is_some_and(|rate| rate > 0.0));
-    assert!(row.number("wspeed").unwrap() > 0.0 && row.number("wareq").unwrap() > 0.0, "{row:?}");
-    assert!((0.0..=100.0).contains(&row.number("util").unwrap()), "{row:?}");
 }

@@ -162,6 +162,8 @@ fn names_with_blanks_and_read_only_mounts_are_shown_as_they_are() {
     let row = probe.wait_for("the mount", |row| row.text("MountOn") == shown);
     assert_eq!((row.text("MountStatus"), row.text("Fsname")), ("ro", "a name"));
     assert_eq!((row.text("Blocks"), row.text("Inodes")), ("1024", "10"));
+    assert_eq!((row.text("Used"), row.text("Free"), row.number("UsePer")), ("0", "1024", Some(0.0)));
+    assert_eq!((row.text("IUsed"), row.text("IFree"), row.number("IUsePer")), ("1", "9", Some(10.0)));
     drop(probe);
     umount2(&point, MntFlags::MNT_DETACH).unwrap();
 }

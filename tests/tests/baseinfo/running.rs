@@ -35,6 +35,33 @@ pub(crate) fn config(generation: u64, items: &[&str], pids: &[u32]) -> ConfigMes
     ConfigMessage { version: 1, generation, probes: [("baseinfo".to_owned(), probe)].into() }
 }
 
+/// A program that runs beside the probe; killed when dropped.
+pub(crate) struct Helper(pub(crate) Child);
+
+impl Helper {
+    pub(crate) fn start(program: &str, arguments: &[&str]) -> Self {
+        Self::spawn(Command::new(program).args(arguments))
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}")))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// The rows of a tick by table and first key.
+pub(crate) type Rows = BTreeMap<(String, String), CheckedRow>;
+
 /// The running probe.
 pub(crate) struct Probe {
     pub(crate) child: Child,
@@ -94,8 +121,14 @@ impl Probe {
         }
     }
 
+    /// The rows that have arrived and were not taken yet.
+    pub(crate) fn queued(&mut self) -> Vec<CheckedRow> {
+        let lines: Vec<Vec<u8>> = self.lines.try_iter().collect();
+        lines.iter().filter_map(|line| self.checker.check(line).unwrap()).collect()
+    }
+
     /// The rows up to the last table of the next tick that begins after this call, by table and first key.
-    pub(crate) fn tick(&mut self, last: &str) -> BTreeMap<(String, String), CheckedRow> {
+    pub(crate) fn tick(&mut self, last: &str) -> Rows {
         while self.lines.try_recv().is_ok() {}
         while self.row().table != last {}
         let mut rows = BTreeMap::new();

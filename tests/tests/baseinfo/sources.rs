@@ -5,8 +5,16 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-/// By table, first key and field: a value and by how much a moving one may be off.
-pub(crate) type Facts = BTreeMap<(String, String, String), (f64, f64)>;
+/// Table, first key and field.
+pub(crate) type Fact = (String, String, String);
+
+/// A value, and by how much a moving one may be off.
+pub(crate) type Facts = BTreeMap<Fact, (f64, f64)>;
+
+/// So much moving memory may be off, in kB: too little to hide a wrong unit.
+fn moving(kb: f64) -> f64 {
+    kb / 50.0 + 256.0
+}
 
 fn put(facts: &mut Facts, table: &str, key: &str, field: &str, value: f64, slack: f64) {
     facts.insert((table.to_owned(), key.to_owned(), field.to_owned()), (value, slack));
@@ -28,7 +36,7 @@ pub(crate) fn cpus(facts: &mut Facts) {
         for (name, ticks) in names.iter().zip(&columns[1..]) {
             let ms = ticks.parse::<f64>().unwrap() * 10.0;
             // Idle times are computed when they are read and may go back a little.
-            let slack = if matches!(*name, "idle" | "iowait") { 1000.0 } else { 0.0 };
+            let slack = if matches!(*name, "idle" | "iowait") { 100.0 } else { 0.0 };
             put(facts, "system_cpu", cpu, &format!("{name}_msec"), ms, slack);
         }
     }
@@ -46,7 +54,7 @@ pub(crate) fn root_file_system(facts: &mut Facts) {
     let output = run("df", &["-k", "--output=used,avail,iused,iavail", "/"]);
     let numbers = output.lines().nth(1).unwrap().split_whitespace();
     for ((field, slack), number) in
-        [("Used", 500e3), ("Free", 500e3), ("IUsed", 5e3), ("IFree", 5e3)].iter().zip(numbers)
+        [("Used", 50e3), ("Free", 50e3), ("IUsed", 500.0), ("IFree", 500.0)].iter().zip(numbers)
     {
         put(facts, "system_df", "/", field, number.parse().unwrap(), *slack);
     }
@@ -61,13 +69,12 @@ pub(crate) fn memory(facts: &mut Facts) {
     };
     let (mem, swap) = (row("Mem:"), row("Swap:"));
     let infos = "/proc/meminfo";
-    let loose = mem[0] / 10.0;
     put(facts, "system_meminfo", infos, "total_kB", mem[0], 0.0);
-    put(facts, "system_meminfo", infos, "free_kB", mem[2], loose);
-    put(facts, "system_meminfo", infos, "shmem_kB", mem[3], loose);
-    put(facts, "system_meminfo", infos, "available_kB", mem[5], loose);
+    put(facts, "system_meminfo", infos, "free_kB", mem[2], moving(mem[2]));
+    put(facts, "system_meminfo", infos, "shmem_kB", mem[3], moving(mem[3]));
+    put(facts, "system_meminfo", infos, "available_kB", mem[5], moving(mem[5]));
     put(facts, "system_meminfo", infos, "swap_total_kB", swap[0], 0.0);
-    put(facts, "system_meminfo", infos, "swap_free_kB", swap[2], loose);
+    put(facts, "system_meminfo", infos, "swap_free_kB", swap[2], moving(swap[2]));
 }
 
 /// A process as ps has it.
@@ -138,7 +145,6 @@ impl NodeExporter {
             let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
             line.unwrap_or_else(|| panic!("node_exporter has no {series}")).parse().unwrap()
         };
-        let total = value("node_memory_MemTotal_bytes") / 1024.0;
         for (theirs, ours) in [
             ("Buffers", "buffers_kB"),
             ("Cached", "cache_kB"),
@@ -157,7 +163,7 @@ impl NodeExporter {
             ("VmallocUsed", "vmalloc_kB"),
         ] {
             let kb = value(&format!("node_memory_{theirs}_bytes")) / 1024.0;
-            put(facts, "system_meminfo", "/proc/meminfo", ours, kb, total / 20.0);
+            put(facts, "system_meminfo", "/proc/meminfo", ours, kb, moving(kb));
         }
         for (table, theirs, ours) in [
             ("system_tcp", "Tcp_InSegs", "tcp_in_segs"),
