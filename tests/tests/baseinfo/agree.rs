@@ -22,16 +22,16 @@ fn all_facts(exporter: &NodeExporter, pid: u32) -> Facts {
 #[test]
 fn values_agree_with_independent_sources() {
     let exporter = NodeExporter::start();
-    // A process that does nothing, so that its values stand still.
-    let idle = Helper::start("sleep", &["600"]);
+    // A process that holds memory and does nothing, so that its values stand still.
+    let idle = Helper::start("python3", &["-c", "held = b'x' * (64 << 20); import time; time.sleep(600)"]);
     let mut probe = Probe::start(&config(1, &ITEMS, &[idle.id()]));
-    // Memory moves while it is looked at, so that every value has some rounds to agree in. One that is wrong by its
-    // unit never does: what slack there is, is a small part of the value.
     let shown = probe.tick("system_os");
     assert!(shown.keys().any(|(table, _)| table == "nic"), "no device is shown");
     let mut pending: BTreeSet<Fact> = all_facts(&exporter, idle.id()).into_keys().collect();
     pending.retain(|(table, key, _)| table != "nic" || shown.contains_key(&(table.clone(), key.clone())));
     let (all, mut wrong) = (pending.len(), Vec::new());
+    // Memory moves while it is looked at, so that every value has some rounds to agree in. One that is wrong by its
+    // unit never does: what slack there is, is a small part of the value.
     for _ in 0..20 {
         let before = all_facts(&exporter, idle.id());
         let rows = probe.tick("system_os");
