@@ -6,11 +6,17 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use gopher_procfs::System;
+use gopher_procfs::cpu::boot_time;
+use gopher_procfs::process::stat;
+
 use super::process::Process;
 use crate::sync::lock;
 
 /// Milliseconds for which a process is taken to be what it was.
 const TRUST: u64 = 1000;
+/// Bytes that no line of `/proc/PID/stat` reaches.
+const STAT: usize = 1024;
 /// Bytes of a command line that become a label.
 const CMDLINE: usize = 256;
 /// The most processes kept; more are read anew each time they are named.
@@ -40,10 +46,8 @@ impl Processes {
     pub fn new(host_path: &Path) -> Self {
         let proc =
             if host_path.as_os_str().is_empty() { PathBuf::from("/proc") } else { host_path.join("proc") };
-        let boot_time = boot_time(&proc).unwrap_or(0);
-        let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten();
-        let ticks_per_second =
-            ticks.and_then(|ticks| u64::try_from(ticks).ok()).filter(|t| *t > 0).unwrap_or(100);
+        let boot_time = fs::read(proc.join("stat")).ok().and_then(|bytes| boot_time(&bytes)).unwrap_or(0);
+        let ticks_per_second = System::read().map_or(100, |system| system.ticks_per_second);
         Self { proc, boot_time, ticks_per_second, known: Mutex::default() }
     }
 
@@ -101,14 +105,15 @@ impl Processes {
     /// The process with this id now; `known` again where neither its start nor its name has changed. A command line
     /// is read anew only with one of these: an exec changes the name in nearly every case.
     pub(super) fn identify(&self, pid: u32, known: Option<&Arc<Identity>>) -> Option<Arc<Identity>> {
-        let stat = self.text(pid, "stat", 1024)?;
-        let (start_ticks, comm) = (start_ticks(&stat)?, comm(&stat)?);
+        let bytes = self.bytes(pid, "stat", STAT)?;
+        let stat = stat(&bytes)?;
+        let (start_ticks, comm) = (stat.start_time, String::from_utf8_lossy(stat.comm));
         if let Some(known) = known.filter(|known| known.start_ticks == start_ticks && known.comm == comm) {
             return Some(Arc::clone(known));
         }
         let cmdline =
             self.text(pid, "cmdline", 4096).unwrap_or_default().trim_end_matches('\0').replace('\0', " ");
-        Some(Arc::new(Identity { pid, start_ticks, comm: comm.to_owned(), cmdline }))
+        Some(Arc::new(Identity { pid, start_ticks, comm: comm.into_owned(), cmdline }))
     }
 
     fn read(&self, pid: u32, now: u64) -> Option<Arc<Process>> {
@@ -141,31 +146,19 @@ impl Processes {
     }
 
     fn start_ticks(&self, pid: u32) -> Option<u64> {
-        start_ticks(&self.text(pid, "stat", 1024)?)
+        Some(stat(&self.bytes(pid, "stat", STAT)?)?.start_time)
     }
 
     fn text(&self, pid: u32, file: &str, limit: usize) -> Option<String> {
+        Some(String::from_utf8_lossy(&self.bytes(pid, file, limit)?).into_owned())
+    }
+
+    fn bytes(&self, pid: u32, file: &str, limit: usize) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(limit);
         let file = fs::File::open(self.proc.join(pid.to_string()).join(file)).ok()?;
         file.take(limit as u64).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        Some(bytes)
     }
-}
-
-/// Field 22 of `/proc/PID/stat` (proc(5)); the name before it may hold spaces and brackets.
-fn start_ticks(stat: &str) -> Option<u64> {
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
-/// Field 2 of `/proc/PID/stat`.
-fn comm(stat: &str) -> Option<&str> {
-    Some(stat.split_once('(')?.1.rsplit_once(')')?.0)
-}
-
-/// Seconds since 1970 at boot: `btime` of `/proc/stat`.
-fn boot_time(proc: &Path) -> Option<u64> {
-    let stat = fs::read_to_string(proc.join("stat")).ok()?;
-    stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
 }
 
 #[cfg(test)]
