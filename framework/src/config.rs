@@ -9,6 +9,7 @@
 //! One table of keys ([`keys`]) drives reading, checking, the rendered default file and comparison.
 //! Every problem of a file is found in one pass and carries the file, the line and what is allowed.
 
+pub mod containers;
 pub mod diff;
 pub mod export;
 pub mod keys;
@@ -17,6 +18,7 @@ pub mod load;
 pub mod model;
 pub mod problem;
 pub mod render;
+pub mod scope;
 pub mod watch;
 
 mod names;
@@ -25,14 +27,14 @@ mod rules;
 mod setting;
 mod units;
 
+pub use containers::Containers;
 pub use diff::{Changes, diff, keep_restart_keys};
 pub use export::{Exposition, Prometheus};
 pub use load::{LoadError, Loaded, app_conf_of, load, parse};
-pub use model::{
-    Agent, Config, Folders, LogFormat, LogLevel, ProbeConfig, ProbeState, ProcName, Scope, Size, Store,
-};
+pub use model::{Agent, Config, Folders, LogFormat, LogLevel, ProbeConfig, ProbeState, Size, Store};
 pub(crate) use names::nearest;
 pub use problem::{Problem, Problems};
+pub use scope::{ProcName, Scope, Selectors};
 
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,7 @@ impl Scopes {
 
     /// Takes the selectors of these probes from the configuration and looks at the processes.
     pub(super) fn configure<'a>(&mut self, config: &Config, probes: impl Iterator<Item = &'a str>) {
-        let of = |name: &str| config.scope_of(name).map(|scope| (name.to_owned(), selector(scope)));
+        let of = |name: &str| config.scope_of(name).map(|scope| (name.to_owned(), selector(&scope)));
         self.selectors = probes.filter_map(of).collect();
         self.look();
     }
@@ -58,7 +58,7 @@ fn selector(scope: &config::Scope) -> Selector {
     };
     Selector {
         all: scope.all,
-        ids: scope.proc_id.clone(),
-        names: scope.proc_name.iter().filter_map(name).collect(),
+        ids: scope.select.proc_id.clone(),
+        names: scope.select.proc_name.iter().filter_map(name).collect(),
     }
 }

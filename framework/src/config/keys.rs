@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::containers;
 use super::export;
 use super::kind::{Field, Kind, Value};
 use super::model::{Config, ProbeConfig};
 use super::rules::Rule;
+pub use super::scope::SCOPE;
 use super::setting::{LOG_FORMATS, LOG_LEVELS, PROBE_STATES, Setting, assign};
 
 /// A section of `gala-gopher.conf` with fixed keys.
@@ -56,7 +58,7 @@ pub(super) use key;
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
 pub(super) const PATH: Kind = Kind::Text(Rule::Path);
-const PATHS: Kind = Kind::List(&Kind::Text(Rule::Path));
+pub(super) const PATHS: Kind = Kind::List(&Kind::Text(Rule::Path));
 pub(super) const PATTERNS: Kind = Kind::List(&Kind::Text(Rule::MetricPattern));
 
 /// The sections with fixed keys, in the order of the default file.
@@ -64,6 +66,7 @@ pub const SECTIONS: &[Section] = &[
     plain("agent", "Where the agent lives and how it speaks.", AGENT),
     plain("folders", "Where probe folders are looked for; all are watched.", FOLDERS),
     plain("store", "How long series live and how many there may be.", STORE),
+    containers::SECTION,
     export::prometheus::SECTION,
 ];
 
@@ -180,37 +183,4 @@ pub const PROBE: &[Key<ProbeConfig>] = &[
         Kind::Record(SCOPE),
         "What the probe observes; without it the whitelist in gala-gopher-app.conf holds."
     ),
-];
-
-/// The keys of a scope: in `[probe.NAME]` and, at the top level, of the whitelist file.
-pub const SCOPE: &[Field] = &[
-    Field { name: "all", doc: "Everything on the host.", kind: Kind::Bool, required: false },
-    Field {
-        name: "proc_id",
-        doc: "Processes by id.",
-        kind: Kind::List(&Kind::Integer(1, 4_194_304)),
-        required: false,
-    },
-    Field {
-        name: "proc_name",
-        doc: "Processes by name: comm is a regular expression searched in the process's name, \
-              cmdline a text that its command line contains.",
-        kind: Kind::List(&Kind::Record(PROC_NAME)),
-        required: false,
-    },
-];
-
-const PROC_NAME: &[Field] = &[
-    Field {
-        name: "comm",
-        doc: "Regular expression searched in the process's name.",
-        kind: Kind::Text(Rule::Regex),
-        required: true,
-    },
-    Field {
-        name: "cmdline",
-        doc: "Text that the command line contains.",
-        kind: Kind::Text(Rule::Any),
-        required: false,
-    },
 ];

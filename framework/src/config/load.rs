@@ -9,10 +9,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{Key, PROBE, SCOPE, SECTIONS, Section};
 use super::kind::{Kind, Value};
-use super::model::{Config, ProbeConfig, Scope};
+use super::model::{Config, ProbeConfig};
 use super::names::is_probe_name;
 use super::problem::{Problem, Problems, Report};
 use super::raw;
+use super::scope::Scope;
 use super::setting::Setting;
 
 /// Largest file that is read, in bytes; a configuration is a few kilobytes.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::containers::Containers;
 use super::export::Prometheus;
+use super::scope::Scope;
 
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct Config {
     pub folders: Folders,
     /// `[store]`
     pub store: Store,
+    /// `[containers]`
+    pub containers: Containers,
     /// `[export.prometheus]`
     pub prometheus: Prometheus,
     /// `[probe.NAME]`, by REST name.
@@ -30,9 +34,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// The scope that holds for a probe: its own, else the whitelist; `None` when neither file sets one.
-    pub fn scope_of(&self, probe: &str) -> Option<&Scope> {
-        self.probes.get(probe).and_then(|p| p.scope.as_ref()).or(self.whitelist.as_ref())
+    /// The scope that holds for a probe: its own, and of the whitelist what its own leaves open; `None` when neither
+    /// file sets one.
+    #[must_use]
+    pub fn scope_of(&self, probe: &str) -> Option<Scope> {
+        let whitelist = self.whitelist.as_ref();
+        match self.probes.get(probe).and_then(|probe| probe.scope.as_ref()) {
+            Some(own) => Some(own.over(whitelist)),
+            None => whitelist.cloned(),
+        }
     }
 }
 
@@ -160,24 +170,4 @@ pub enum ProbeState {
     Running,
     /// Does not run.
     Stopped,
-}
-
-/// What a probe observes: the union of what its keys select.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scope {
-    /// Everything on the host.
-    pub all: bool,
-    /// Processes by id.
-    pub proc_id: Vec<u32>,
-    /// Processes by name, found anew whenever one starts.
-    pub proc_name: Vec<ProcName>,
-}
-
-/// A pattern for processes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProcName {
-    /// Regular expression searched in the process's name (`/proc/PID/comm`).
-    pub comm: String,
-    /// Text that the command line contains; empty = any.
-    pub cmdline: String,
 }

@@ -49,7 +49,8 @@ pub fn default_whitelist() -> String {
     for field in SCOPE {
         comment(&mut out, "", &format!("{}: {} Accepts {}.", field.name, field.doc, field.kind.expects()));
     }
-    out.push_str("#\n# all = true\n# proc_id = [1234]\n# proc_name = [{ comm = \"^nginx$\" }, { comm = \"java\", cmdline = \"kafka\" }]\n");
+    out.push_str("#\n# all = true\n# proc_id = [1234]\n# proc_name = [{ comm = \"^nginx$\" }, { comm = \"java\", cmdline = \"kafka\" }]\n\
+         # container_name = [\"web\"]\n# pod_labels = [\"app\"]\n# exclude = { proc_name = [{ comm = \"^sh$\" }] }\n");
     out
 }
 

@@ -28,6 +28,14 @@ pub enum Rule {
     Item,
     /// A regular expression that is not empty.
     Regex,
+    /// The id of a container, or its beginning.
+    ContainerId,
+    /// The name of a container.
+    ContainerName,
+    /// The uid of a pod.
+    PodId,
+    /// The key of a pod's label.
+    PodLabel,
 }
 
 impl Rule {
@@ -46,6 +54,12 @@ impl Rule {
             Rule::Capability => "a capability such as \"CAP_BPF\"",
             Rule::Item => "an item's name ([a-z][a-z0-9_-]*, at most 32 characters)",
             Rule::Regex => "a regular expression that is not empty",
+            Rule::ContainerId => "12 to 64 lower-case hexadecimal digits",
+            Rule::ContainerName => "a container's name (letters, digits, '_', '.' and '-', at most 255)",
+            Rule::PodId => {
+                "a pod's uid, such as \"0f3c5b2e-1111-4222-8333-444455556666\", with or without dashes"
+            }
+            Rule::PodLabel => "the key of a pod label, such as \"app.kubernetes.io/name\"",
         }
     }
 
@@ -73,9 +87,30 @@ impl Rule {
             }),
             Rule::Item => is_probe_name(text),
             Rule::Regex => return check_regex(text),
+            Rule::ContainerId => (12..=64).contains(&text.len()) && text.bytes().all(is_hex),
+            Rule::ContainerName => is_of(text, 255, "_.-"),
+            Rule::PodId => is_pod_id(text),
+            Rule::PodLabel => is_of(text, 317, "_.-/"),
         };
         if fits { Ok(()) } else { Err(None) }
     }
+}
+
+/// Letters, digits and these others, the first a letter or digit.
+fn is_of(text: &str, most: usize, others: &str) -> bool {
+    text.len() <= most
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+}
+
+fn is_hex(byte: u8) -> bool {
+    byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
+}
+
+fn is_pod_id(text: &str) -> bool {
+    let dashed = text.len() == 36 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
+    let digits: Vec<_> = text.bytes().filter(|byte| *byte != b'-').collect();
+    digits.len() == 32 && digits.iter().all(|byte| is_hex(*byte)) && (dashed || text.len() == 32)
 }
 
 fn is_clean_path(text: &str) -> bool {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::kind::Value;
-use super::model::{LogFormat, LogLevel, ProbeState, ProcName, Scope, Size};
+use super::model::{LogFormat, LogLevel, ProbeState, Size};
 
 /// A field's type: into a value and back.
 pub(super) trait Setting: Sized {
@@ -133,16 +133,6 @@ impl Setting for Option<Vec<String>> {
     }
 }
 
-/// A scope that selects nothing is none.
-impl Setting for Option<Scope> {
-    fn to_value(&self) -> Value {
-        self.as_ref().map_or_else(|| Value::Table(BTreeMap::new()), Scope::to_value)
-    }
-    fn from_value(value: Value) -> Option<Self> {
-        Scope::from_value(value).map(|scope| (scope != Scope::default()).then_some(scope))
-    }
-}
-
 impl<S: Setting> Setting for Vec<S> {
     fn to_value(&self) -> Value {
         Value::List(self.iter().map(S::to_value).collect())
@@ -188,40 +178,7 @@ impl<S: Setting> Setting for BTreeMap<String, S> {
     }
 }
 
-impl Setting for Scope {
-    fn to_value(&self) -> Value {
-        let mut entries = BTreeMap::new();
-        entries.insert("all".to_owned(), self.all.to_value());
-        entries.insert("proc_id".to_owned(), self.proc_id.to_value());
-        entries.insert("proc_name".to_owned(), self.proc_name.to_value());
-        Value::Table(entries)
-    }
-    fn from_value(value: Value) -> Option<Self> {
-        let mut entries = entries_of(value)?;
-        Some(Self {
-            all: take(&mut entries, "all")?,
-            proc_id: take(&mut entries, "proc_id")?,
-            proc_name: take(&mut entries, "proc_name")?,
-        })
-    }
-}
-
-impl Setting for ProcName {
-    fn to_value(&self) -> Value {
-        let mut entries = BTreeMap::new();
-        entries.insert("comm".to_owned(), self.comm.to_value());
-        if !self.cmdline.is_empty() {
-            entries.insert("cmdline".to_owned(), self.cmdline.to_value());
-        }
-        Value::Table(entries)
-    }
-    fn from_value(value: Value) -> Option<Self> {
-        let mut entries = entries_of(value)?;
-        Some(Self { comm: take(&mut entries, "comm")?, cmdline: take(&mut entries, "cmdline")? })
-    }
-}
-
-fn entries_of(value: Value) -> Option<BTreeMap<String, Value>> {
+pub(super) fn entries_of(value: Value) -> Option<BTreeMap<String, Value>> {
     match value {
         Value::Table(entries) => Some(entries),
         _ => None,
@@ -229,6 +186,6 @@ fn entries_of(value: Value) -> Option<BTreeMap<String, Value>> {
 }
 
 /// The entry, or the type's default where it is left out; `None` when it is of another kind.
-fn take<S: Setting + Default>(entries: &mut BTreeMap<String, Value>, name: &str) -> Option<S> {
+pub(super) fn take<S: Setting + Default>(entries: &mut BTreeMap<String, Value>, name: &str) -> Option<S> {
     entries.remove(name).map_or_else(|| Some(S::default()), S::from_value)
 }

@@ -80,8 +80,9 @@ fn values_arrive_in_their_fields() {
         serde_json::json!(probe.params),
         serde_json::json!({"dev": "eth0", "ratio": 0.5, "report_period": 5})
     );
-    let name = ProcName { comm: "nginx".into(), cmdline: "-g".into() };
-    assert_eq!(probe.scope, Some(Scope { all: false, proc_id: vec![7], proc_name: vec![name] }));
+    let name = ProcName { comm: "nginx".into(), cmdline: "-g".into(), ..ProcName::default() };
+    let select = Selectors { proc_id: vec![7], proc_name: vec![name], ..Selectors::default() };
+    assert_eq!(probe.scope, Some(Scope { select, ..Scope::default() }));
 }
 
 #[test]
@@ -100,12 +101,12 @@ fn problems_of_both_files_come_together() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gala-gopher.conf");
     std::fs::write(&path, "[agent]\ncolour = 1\n").unwrap();
-    std::fs::write(app_conf_of(&path), "pod_id = [\"x\"]\n").unwrap();
+    std::fs::write(app_conf_of(&path), "pod_ids = [\"x\"]\n").unwrap();
     let text = load(&path).expect_err("both are bad").to_string();
     assert!(text.contains("gala-gopher.conf:2: agent.colour: unknown key"), "{text}");
     assert!(
         text.contains(
-            "gala-gopher-app.conf:1: pod_id: unknown key `pod_id`; allowed: all, proc_id, proc_name"
+            "gala-gopher-app.conf:1: pod_ids: unknown key `pod_ids`, did you mean `pod_id`?; allowed: all, proc_id"
         ),
         "{text}"
     );
@@ -152,8 +153,8 @@ fn the_whitelist_holds_where_a_probe_sets_no_scope() {
     std::fs::write(app_conf_of(&path), "proc_id = [1]\n").unwrap();
     let config = load(&path).unwrap().config;
     assert!(config.scope_of("own").unwrap().all);
-    assert_eq!(config.scope_of("none").unwrap().proc_id, [1]);
-    assert_eq!(config.scope_of("never mentioned").unwrap().proc_id, [1]);
+    assert_eq!(config.scope_of("none").unwrap().select.proc_id, [1]);
+    assert_eq!(config.scope_of("never mentioned").unwrap().select.proc_id, [1]);
 }
 
 #[test]
@@ -205,7 +206,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn unreadable_scopes_are_answered(text in "(all|proc_id|proc_name) = \\PC{0,30}") {
+    fn unreadable_scopes_are_answered(text in "(all|proc_id|proc_name|pod_id|exclude) = \\PC{0,30}") {
         drop(parse_whitelist(&text, Path::new("app")));
     }
 }
