@@ -24,6 +24,7 @@ pub mod control;
 mod dirwatch;
 pub mod enrich;
 pub mod export;
+pub mod import;
 pub mod ingest;
 pub mod rundir;
 pub mod shutdown;
