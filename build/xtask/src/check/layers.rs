@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 const SOURCES: &str = "framework/src/";
 
 /// Each stage with what it may name; `stage::name` allows that module or type of the stage alone.
-const MAY_NAME: [(&str, &[&str]); 10] = [
+const MAY_NAME: [(&str, &[&str]); 11] = [
     ("contain", &[]),
     ("rundir", &["contain::trust"]),
     ("config", &[]),
@@ -21,6 +21,7 @@ const MAY_NAME: [(&str, &[&str]); 10] = [
     ("store", &["ingest", "enrich"]),
     ("export", &["store", "config", "enrich::Host"]),
     ("telemetry", &["ingest::Dropped"]),
+    ("import", &["config"]),
 ];
 
 /// Modules that join the stages and may name all of them.
