@@ -15,7 +15,7 @@ pub(super) struct FolderStatus {
 /// What is kept of a folder between two looks.
 struct Shown {
     counters: FolderCounters,
-    /// Restarts as the supervisor had them; it counts from 0 again when a folder comes back.
+    /// Restarts as the supervisor had them.
     restarts: u64,
 }
 
@@ -37,8 +37,7 @@ impl FolderStatus {
             let mut shown = before
                 .remove(folder)
                 .unwrap_or_else(|| Shown { counters: self.metrics.folder(folder), restarts: 0 });
-            let new = brief.restarts.checked_sub(shown.restarts).unwrap_or(brief.restarts);
-            shown.counters.restarts.inc_by(new);
+            shown.counters.restarts.inc_by(increase(shown.restarts, brief.restarts));
             shown.restarts = brief.restarts;
             self.shown.insert(brief.folder, shown);
         }
@@ -56,5 +55,22 @@ impl FolderStatus {
             let memory = i64::try_from(memory).unwrap_or(i64::MAX);
             self.metrics.probe_memory.with_label_values(&[&folder]).set(memory);
         }
+    }
+}
+
+/// What a count has grown by; the supervisor counts from 0 again when a folder comes back.
+fn increase(before: u64, now: u64) -> u64 {
+    now.checked_sub(before).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::increase;
+
+    #[test]
+    fn restarts_of_a_folder_that_came_back_are_added() {
+        assert_eq!(increase(3, 5), 2);
+        assert_eq!(increase(5, 5), 0);
+        assert_eq!(increase(5, 2), 2);
     }
 }
