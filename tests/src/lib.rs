@@ -4,5 +4,8 @@ pub mod agent;
 pub mod bench;
 pub mod fake_probe;
 pub mod http;
+pub mod manifest;
 pub mod peer;
 pub mod probe;
+pub mod process;
+pub mod tree;

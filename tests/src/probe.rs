@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -17,18 +17,12 @@ use gopher_protocol::manifest::{Manifest, Reconfigure};
 use gopher_protocol::table::Tables;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use probe_sdk::testing::{CheckedRow, Checker};
+pub use probe_sdk::testing::CheckedRow as Row;
+use probe_sdk::testing::Checker;
 use serde_json::Value;
 
 /// How long a test waits for what must come; only a probe that hangs ever needs it.
 pub const DEADLINE: Duration = Duration::from_secs(60);
-
-/// The root of the source tree.
-#[must_use]
-pub fn source_root() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().unwrap_or(tests).to_owned()
-}
 
 /// Reads and checks the manifest of a folder.
 ///
@@ -64,28 +58,12 @@ pub enum Output {
     Row(Row),
 }
 
-/// A checked row whose missing numbers are errors.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// Name of its table.
-    pub table: String,
-    checked: CheckedRow,
-}
-
-impl Row {
-    /// The text of a field, empty when it is absent.
-    #[must_use]
-    pub fn text(&self, field: &str) -> &str {
-        self.checked.text(field)
-    }
-
-    /// The number of a field.
-    ///
-    /// # Errors
-    /// When it is absent or no number.
-    pub fn number(&self, field: &str) -> Result<f64> {
-        self.checked.number(field).with_context(|| format!("field {field} of {:?}", self.checked))
-    }
+/// The number of a row's field.
+///
+/// # Errors
+/// When it is absent or no number.
+pub fn number(row: &Row, field: &str) -> Result<f64> {
+    row.number(field).with_context(|| format!("field {field} of {row:?}"))
 }
 
 /// A running probe; it is killed when dropped.
@@ -95,6 +73,7 @@ pub struct Probe {
     stdin: Option<ChildStdin>,
     lines: Receiver<Vec<u8>>,
     stderr: Arc<Mutex<String>>,
+    reading: JoinHandle<()>,
     manifest: Manifest,
     checker: Checker,
     decoder: Decoder,
@@ -133,13 +112,7 @@ impl Probe {
                 command.env(format!("GOPHER_PARAM_{}", name.to_uppercase()), environment_text(value));
             }
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
-        let stdin = child.stdin.take();
-        let lines = read_lines(child.stdout.take().context("no stdout")?);
-        let stderr = read_all(child.stderr.take().context("no stderr")?);
-        let (checker, decoder) = (Checker::new(text)?, Decoder::new());
-        let mut probe = Self { child, stdin, lines, stderr, manifest, checker, decoder, generation: 0 };
+        let mut probe = Self::launch(command, text, manifest)?;
         if probe.manifest.reconfigure == Reconfigure::Stdin {
             match probe.configure(items, params) {
                 // It has ended before it read anything, which its exit code explains.
@@ -148,6 +121,26 @@ impl Probe {
             }
         }
         Ok(probe)
+    }
+
+    /// Starts any program that fulfils the manifest with this text and sends it this configuration as it is.
+    ///
+    /// # Errors
+    /// When the manifest is refused, the program does not start or does not read.
+    pub fn start_told(command: Command, text: &str, first: &ConfigMessage) -> Result<Self> {
+        let mut probe = Self::launch(command, text, parse(text)?)?;
+        probe.send(&first.to_line())?;
+        Ok(probe)
+    }
+
+    fn launch(mut command: Command, text: &str, manifest: Manifest) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+        let stdin = child.stdin.take();
+        let lines = read_lines(child.stdout.take().context("no stdout")?);
+        let (stderr, reading) = read_all(child.stderr.take().context("no stderr")?);
+        let (checker, decoder) = (Checker::new(text)?, Decoder::new());
+        Ok(Self { child, stdin, lines, stderr, reading, manifest, checker, decoder, generation: 0 })
     }
 
     /// Sends the next configuration and gives its generation.
@@ -176,22 +169,39 @@ impl Probe {
         stdin.write_all(line.as_bytes()).context("writing the configuration")
     }
 
+    /// The next line, whatever it is; `None` at the end of the output.
+    ///
+    /// # Errors
+    /// When none comes within the deadline.
+    pub fn line(&self) -> Result<Option<Vec<u8>>> {
+        match self.lines.recv_timeout(DEADLINE) {
+            Ok(line) => Ok(Some(line)),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => bail!("no line within {DEADLINE:?}; stderr: {}", self.stderr()),
+        }
+    }
+
+    /// The rows that have arrived and were not taken yet.
+    ///
+    /// # Errors
+    /// When a line among them is refused.
+    pub fn queued(&mut self) -> Result<Vec<Row>> {
+        let lines = self.lines.try_iter();
+        lines.filter_map(|line| self.checker.check(&line).map_err(anyhow::Error::msg).transpose()).collect()
+    }
+
     /// The next line, decoded. A line that the agent would refuse is an error.
     ///
     /// # Errors
     /// When none comes within the deadline, output ended, or the line is refused.
     pub fn next_output(&mut self) -> Result<Output> {
-        let line = match self.lines.recv_timeout(DEADLINE) {
-            Ok(line) => line,
-            Err(RecvTimeoutError::Timeout) => bail!("no line within {DEADLINE:?}; stderr: {}", self.stderr()),
-            Err(RecvTimeoutError::Disconnected) => bail!("output has ended; stderr: {}", self.stderr()),
-        };
+        let line = self.line()?.with_context(|| format!("output has ended; stderr: {}", self.stderr()))?;
         let shown = String::from_utf8_lossy(&line).into_owned();
         if line.first() != Some(&b'|') {
             bail!("`{shown}` is no row");
         }
-        if let Some(checked) = self.checker.check(&line).map_err(anyhow::Error::msg)? {
-            return Ok(Output::Row(Row { table: checked.table.clone(), checked }));
+        if let Some(row) = self.checker.check(&line).map_err(anyhow::Error::msg)? {
+            return Ok(Output::Row(row));
         }
         match self.decoder.decode(&Tables::default(), &line).with_context(|| shown.clone())? {
             Line::Ready => Ok(Output::Ready),
@@ -249,6 +259,19 @@ impl Probe {
     /// Closes stdin.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
+    }
+
+    /// Closes stdin and waits for the end; the exit code and all that was written to stderr, by children too.
+    ///
+    /// # Errors
+    /// When it does not end within the deadline.
+    pub fn stop(&mut self) -> Result<(Option<i32>, String)> {
+        self.close_stdin();
+        let code = self.ended()?.code();
+        while !self.reading.is_finished() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok((code, self.stderr()))
     }
 
     /// Sends SIGTERM.
@@ -309,11 +332,11 @@ fn desired(manifest: &Manifest, items: &[&str], given: &[(&str, Value)]) -> Resu
     Ok(ProbeConfig { items, params, scope: Scope { all: true, ..Scope::default() } })
 }
 
-/// A parameter as the environment of a `reconfigure = "restart"` probe carries it.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
+/// A parameter as the environment of a `reconfigure = "restart"` probe carries it.
 fn environment_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -334,15 +357,15 @@ fn read_lines(stdout: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     receiver
 }
 
-fn read_all(stderr: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+fn read_all(stderr: impl Read + Send + 'static) -> (Arc<Mutex<String>>, JoinHandle<()>) {
     let text = Arc::new(Mutex::new(String::new()));
     let shared = Arc::clone(&text);
-    thread::spawn(move || {
+    let reading = thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             let mut text = shared.lock().unwrap_or_else(PoisonError::into_inner);
             text.push_str(&line);
             text.push('\n');
         }
     });
-    text
+    (text, reading)
 }

@@ -1,9 +1,6 @@
 //! The real agent while its probes, and it itself, are killed at random: nothing is left behind, lost or disturbed.
 
 #[cfg(test)]
-#[path = "chaos/agent.rs"]
-mod agent;
-#[cfg(test)]
 #[path = "chaos/folders.rs"]
 mod folders;
 #[cfg(test)]

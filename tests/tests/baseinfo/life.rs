@@ -3,14 +3,12 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use gopher_procfs::process::stat;
+use gopher_tests::tree::binary;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::running::{Probe, binary, config};
-
-fn pid(probe: &Probe) -> Pid {
-    Pid::from_raw(i32::try_from(probe.child.id()).unwrap())
-}
+use crate::running::{Probe, config};
 
 #[test]
 fn the_first_rows_follow_the_first_configuration() {
@@ -41,13 +39,12 @@ fn closed_stdin_and_term_are_clean_ends() {
     assert_eq!(probe.stop(), (Some(0), String::new()));
     let mut probe = Probe::start(&config(1, &["mem"], &[]));
     probe.row();
-    kill(pid(&probe), Signal::SIGTERM).unwrap();
-    assert_eq!(probe.child.wait().unwrap().code(), Some(0));
+    assert_eq!(probe.terminate().code(), Some(0));
 }
 
 #[test]
 fn a_reader_that_goes_is_a_clean_end() {
-    let mut child = Command::new(binary())
+    let mut child = Command::new(binary("baseinfo"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -63,13 +60,17 @@ fn a_reader_that_goes_is_a_clean_end() {
 
 #[test]
 fn a_reader_that_does_not_read_does_not_keep_the_probe_from_stopping() {
-    let mut child = Command::new(binary()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        Command::new(binary("baseinfo")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut configuration = config(1, &["mem", "cpu", "proc"], &[]);
     let probe = configuration.probes.get_mut("baseinfo").unwrap();
     probe.params.insert("report_period".to_owned(), 0.001.into());
     child.stdin.as_mut().unwrap().write_all(configuration.to_line().as_bytes()).unwrap();
     // The pipe is full once the probe waits for room in it: it then uses no more CPU time.
-    let used = |pid: u32| fs_stat_times(&std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap());
+    let used = |pid: u32| {
+        let bytes = std::fs::read(format!("/proc/{pid}/stat")).unwrap();
+        stat(&bytes).map(|stat| stat.utime + stat.stime).unwrap()
+    };
     let mut last = u64::MAX;
     while last == u64::MAX || last == 0 || used(child.id()) != last {
         last = used(child.id());
@@ -79,16 +80,11 @@ fn a_reader_that_does_not_read_does_not_keep_the_probe_from_stopping() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-fn fs_stat_times(stat: &str) -> u64 {
-    let columns: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    columns[11].parse::<u64>().unwrap() + columns[12].parse::<u64>().unwrap()
-}
-
 #[test]
 fn a_line_that_is_no_configuration_changes_nothing() {
     let mut probe = Probe::start(&config(1, &["mem"], &[]));
     probe.row();
-    probe.stdin.as_mut().unwrap().write_all(b"{\"version\":9}\nnonsense\n").unwrap();
+    probe.send("{\"version\":9}\nnonsense\n");
     probe.tick("system_dentry");
     let (status, said) = probe.stop();
     assert_eq!((status, said.matches("configuration refused").count()), (Some(0), 2), "{said}");

@@ -5,8 +5,8 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use gopher_tests::probe::Row;
 use nix::unistd::Pid;
-use probe_sdk::testing::CheckedRow;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -31,7 +31,7 @@ fn cpu_time(pid: u32) -> Duration {
 }
 
 /// The mean over the rows of one key.
-fn mean(rows: &[CheckedRow], (table, key, value): (&str, &str, &str), field: &str) -> f64 {
+fn mean(rows: &[Row], (table, key, value): (&str, &str, &str), field: &str) -> f64 {
     let of_key = rows.iter().filter(|row| row.table == table && row.text(key) == value);
     let values: Vec<f64> = of_key.filter_map(|row| row.number(field)).collect();
     values.iter().sum::<f64>() / f64::from(u32::try_from(values.len()).unwrap())
@@ -158,16 +158,15 @@ fn a_disk_agrees_with_iostat_and_with_the_load() {
     let params = &mut configuration.probes.get_mut("baseinfo").unwrap().params;
     params.insert("report_period".to_owned(), PERIOD.into());
     let mut probe = Probe::start(&configuration);
-    let number =
-        |row: &CheckedRow, field: &str| row.number(field).unwrap_or_else(|| panic!("{field}: {row:?}"));
-    let is_it = |row: &CheckedRow| row.text("disk_name") == disk.name();
-    let is_idle = |row: &CheckedRow| number(row, "rspeed") + number(row, "wspeed") == 0.0;
+    let number = |row: &Row, field: &str| row.number(field).unwrap_or_else(|| panic!("{field}: {row:?}"));
+    let is_it = |row: &Row| row.text("disk_name") == disk.name();
+    let is_idle = |row: &Row| number(row, "rspeed") + number(row, "wspeed") == 0.0;
     // The second tick comes early; from the third one on, periods have their length.
     for _ in 0..2 {
         probe.wait_for("a quiet disk", |row| is_it(row) && is_idle(row));
     }
     let theirs = iostat(&disk);
-    let mut rows: Vec<CheckedRow> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     // Reads come last.
     while !rows.iter().any(|row| number(row, "rspeed") > 0.0) || !rows.last().is_some_and(is_idle) {
         rows.push(probe.wait_for("the disk", is_it));

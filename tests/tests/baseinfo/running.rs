@@ -1,28 +1,13 @@
-//! A probe process that is fed and read by a test, as the agent would.
+//! The probe under test, fed and read as the agent would; what goes wrong with it fails the test.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, ExitStatus};
 
 use gopher_protocol::control::{ConfigMessage, ProbeConfig, Process, Scope};
-use probe_sdk::testing::{CheckedRow, Checker};
+use gopher_tests::probe::{self, Output, Row};
+use gopher_tests::tree::binary;
 
 const MANIFEST: &str = include_str!("../../../probes/baseinfo/probe.toml");
-
-/// Only so that a probe that never answers ends the test.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The binary beside this test's own folder.
-pub(crate) fn binary() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
-    let binary = profile.join("baseinfo");
-    assert!(binary.exists(), "{} is not there; run `cargo build --workspace` first", binary.display());
-    binary
-}
 
 /// A configuration with these items, five ticks a second.
 pub(crate) fn config(generation: u64, items: &[&str], pids: &[u32]) -> ConfigMessage {
@@ -60,16 +45,10 @@ impl Drop for Helper {
 }
 
 /// The rows of a tick by table and first key.
-pub(crate) type Rows = BTreeMap<(String, String), CheckedRow>;
+pub(crate) type Rows = BTreeMap<(String, String), Row>;
 
 /// The running probe.
-pub(crate) struct Probe {
-    pub(crate) child: Child,
-    pub(crate) stdin: Option<ChildStdin>,
-    lines: Receiver<Vec<u8>>,
-    errors: Option<std::thread::JoinHandle<String>>,
-    checker: Checker,
-}
+pub(crate) struct Probe(probe::Probe);
 
 impl Probe {
     pub(crate) fn start(configuration: &ConfigMessage) -> Self {
@@ -77,59 +56,41 @@ impl Probe {
     }
 
     pub(crate) fn start_with(configuration: &ConfigMessage, environment: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(binary());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.envs(environment.iter().copied()).spawn().unwrap();
-        let (sender, lines) = sync_channel(100_000);
-        let stdout = child.stdout.take().unwrap();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        let stderr = child.stderr.take().unwrap();
-        let errors = std::thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default());
-        let checker = Checker::new(MANIFEST).unwrap();
-        let stdin = child.stdin.take();
-        let mut probe = Self { child, stdin, lines, errors: Some(errors), checker };
-        probe.configure(configuration);
-        probe
+        let mut command = Command::new(binary("baseinfo"));
+        command.envs(environment.iter().copied());
+        Self(probe::Probe::start_told(command, MANIFEST, configuration).unwrap())
     }
 
     pub(crate) fn configure(&mut self, configuration: &ConfigMessage) {
-        self.stdin.as_mut().unwrap().write_all(configuration.to_line().as_bytes()).unwrap();
+        self.send(&configuration.to_line());
+    }
+
+    pub(crate) fn send(&mut self, text: &str) {
+        self.0.send(text).unwrap();
     }
 
     /// The next line, whatever it is; `None` at the end of the output.
-    pub(crate) fn line(&mut self) -> Option<Vec<u8>> {
-        match self.lines.recv_timeout(PATIENCE) {
-            Ok(line) => Some(line),
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("the probe has written nothing for {PATIENCE:?}"),
-        }
+    pub(crate) fn line(&self) -> Option<Vec<u8>> {
+        self.0.line().unwrap()
     }
 
-    /// The next row, checked.
-    pub(crate) fn row(&mut self) -> CheckedRow {
+    /// The next row.
+    pub(crate) fn row(&mut self) -> Row {
         loop {
-            let line = self.line().expect("the probe's output has ended");
-            if let Some(row) = self.checker.check(&line).unwrap() {
+            if let Output::Row(row) = self.0.next_output().unwrap() {
                 return row;
             }
         }
     }
 
     /// The rows that have arrived and were not taken yet.
-    pub(crate) fn queued(&mut self) -> Vec<CheckedRow> {
-        let lines: Vec<Vec<u8>> = self.lines.try_iter().collect();
-        lines.iter().filter_map(|line| self.checker.check(line).unwrap()).collect()
+    pub(crate) fn queued(&mut self) -> Vec<Row> {
+        self.0.queued().unwrap()
     }
 
     /// The rows up to the last table of the next tick that begins after this call, by table and first key.
     pub(crate) fn tick(&mut self, last: &str) -> Rows {
-        while self.lines.try_recv().is_ok() {}
+        self.queued();
         while self.row().table != last {}
         let mut rows = BTreeMap::new();
         loop {
@@ -144,33 +105,22 @@ impl Probe {
     }
 
     /// Rows until one of them is what is looked for.
-    pub(crate) fn wait_for(&mut self, what: &str, found: impl Fn(&CheckedRow) -> bool) -> CheckedRow {
-        let begun = Instant::now();
-        loop {
-            let row = self.row();
-            if found(&row) {
-                return row;
-            }
-            assert!(begun.elapsed() < PATIENCE, "no row for: {what}");
-        }
+    pub(crate) fn wait_for(&mut self, what: &str, found: impl Fn(&Row) -> bool) -> Row {
+        self.0.row_where(found).unwrap_or_else(|problem| panic!("{what}: {problem}"))
+    }
+
+    /// Tells it to end and waits.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        self.0.terminate().and_then(|()| self.0.ended()).unwrap()
     }
 
     /// Closes stdin; the exit status and what was written to stderr.
     pub(crate) fn stop(&mut self) -> (Option<i32>, String) {
-        drop(self.stdin.take());
-        let status = self.child.wait().unwrap();
-        (status.code(), self.errors.take().unwrap().join().unwrap())
+        self.0.stop().unwrap()
     }
 }
 
-impl Drop for Probe {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-fn first_key(row: &CheckedRow) -> String {
+fn first_key(row: &Row) -> String {
     let keys = ["cpu", "infos", "dev_name", "origin", "disk_name", "MountOn", "tgid", "os_version"];
     let is_proc = row.table == "system_proc";
     let key = keys.iter().find(|key| row.fields.contains_key(**key) && (!is_proc || **key == "tgid"));

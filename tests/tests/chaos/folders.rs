@@ -1,8 +1,8 @@
 //! Probe folders for the agent to run: one that behaves, the real `baseinfo`, and many that misbehave.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+
+use gopher_tests::agent::Home;
 
 /// The one that must not notice anything.
 pub(crate) const STEADY: &str = "steady";
@@ -24,64 +24,25 @@ const FAKES: [(&str, &str); 11] = [
     ("partial", "--rows 3 --partial-line --echo-config"),
 ];
 
-/// Fills a folder of probe folders.
-pub(crate) fn install(probes: &Path) {
+/// Folders with all of them.
+pub(crate) fn install() -> Home {
+    let home = Home::new().with_baseinfo();
     for (name, flags) in FAKES {
-        fake(probes, name, flags, 5_000);
+        fake(&home, name, flags, 5_000);
     }
-    let folder = folder(probes, "baseinfo");
-    let manifest = include_str!("../../../probes/baseinfo/probe.toml");
-    fs::copy(built("baseinfo"), folder.join("baseinfo")).unwrap();
-    fs::write(folder.join("probe.toml"), manifest).unwrap();
+    home
 }
 
 /// Adds a folder with a probe that does what these flags say.
-pub(crate) fn fake(probes: &Path, name: &str, flags: &str, rows_per_second: u32) {
-    let folder = folder(probes, name);
-    let words: Vec<_> = ["fake_probe"].into_iter().chain(flags.split(' ')).collect();
-    let manifest = format!(
-        r#"
-protocol = 1
-name = "{name}"
-exec = {words:?}
-limits = {{ rows_per_second = {rows_per_second} }}
-
-[[probe]]
-name = "{name}"
-summary = "Misbehaves on request."
-autostart = true
-
-[[table]]
-name = "demo"
-entity = "chaos_{name}"
-fields = [
-  {{ name = "number", type = "key", help = "Which row." }},
-  {{ name = "value", type = "gauge", help = "Any number." }},
-]
-"#
-    );
-    fs::copy(built("fake_probe"), folder.join("fake_probe")).unwrap();
-    fs::write(folder.join("probe.toml"), manifest).unwrap();
+pub(crate) fn fake(home: &Home, name: &str, flags: &str, rows_per_second: u32) {
+    let flags: Vec<_> = flags.split(' ').collect();
+    home.fake_with(name, &flags, &format!("limits = {{ rows_per_second = {rows_per_second} }}"));
 }
 
 /// Changes a manifest in a way that means nothing, so that its folder starts afresh.
-pub(crate) fn renew(probes: &Path, name: &str) {
-    let file = probes.join(name).join("probe.toml");
-    let manifest = fs::read_to_string(&file).unwrap();
+pub(crate) fn renew(home: &Home, name: &str) {
+    let files = ["probes", "extend"].map(|root| home.path().join(root).join(name).join("probe.toml"));
+    let file = files.iter().find(|file| file.exists()).unwrap();
+    let manifest = fs::read_to_string(file).unwrap();
     fs::write(file, format!("{manifest}\n")).unwrap();
-}
-
-fn folder(probes: &Path, name: &str) -> PathBuf {
-    let folder = probes.join(name);
-    fs::create_dir_all(&folder).unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-    folder
-}
-
-/// A binary of the workspace, from beside this test's own folder.
-pub(crate) fn built(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let binary = test.parent().and_then(Path::parent).unwrap().join(name);
-    assert!(binary.exists(), "{} is not there; run `cargo build --workspace` first", binary.display());
-    binary
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use gopher_tests::peer::{Peer, free_port, until};
-use gopher_tests::probe::{Probe, Row, source_root};
+use gopher_tests::probe::{Probe, Row, number};
+use gopher_tests::tree::source_root;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use tempfile::TempDir;
@@ -140,16 +141,16 @@ fn its_counters_are_the_queries_that_were_sent() -> Result<()> {
         ("cache_hits", 12.0 + OWN_BEFORE_HITS),
         ("auth_queries", 0.0),
     ] {
-        ensure!(first.number(field)? == wanted, "{field}: {first:?}");
+        ensure!(number(&first, field)? == wanted, "{field}: {first:?}");
     }
     let upstream = probe.row_where(of(&servers.name(), "dnsmasq_upstream"))?;
     ensure!(upstream.text("upstream") == format!("127.0.0.1#{}", servers.upstream_port));
     // A refused query is sent again now and then, so what was sent is more than what was forwarded.
-    ensure!(upstream.number("queries")? >= 35.0, "{upstream:?}");
-    ensure!(upstream.number("failed_queries")? >= 1.0, "{upstream:?}");
+    ensure!(number(&upstream, "queries")? >= 35.0, "{upstream:?}");
+    ensure!(number(&upstream, "failed_queries")? >= 1.0, "{upstream:?}");
 
     let second = probe.row_where(of(&servers.name(), "dnsmasq"))?;
-    ensure!(second.number("cache_hits")? == first.number("cache_hits")? + OWN, "{second:?}");
+    ensure!(number(&second, "cache_hits")? == number(&first, "cache_hits")? + OWN, "{second:?}");
 
     let log = servers.own_statistics()?;
     ensure!(log.contains("cache size 20, 10/30 cache insertions"), "{log}");
@@ -168,7 +169,7 @@ fn a_server_that_goes_is_down_and_comes_back_with_new_counters() -> Result<()> {
     }
     let mut probe = start(&servers.name())?;
     let is_row = of(&servers.name(), "dnsmasq");
-    ensure!(probe.row_where(&is_row)?.number("cache_misses")? == 8.0);
+    ensure!(number(&probe.row_where(&is_row)?, "cache_misses")? == 8.0);
 
     servers.cache.take().context("not running")?.stop()?;
     let down = probe.row_where(|row| is_row(row) && row.text("up") == "0")?;
@@ -179,7 +180,7 @@ fn a_server_that_goes_is_down_and_comes_back_with_new_counters() -> Result<()> {
     servers.query("n1.up.test")?;
     let back =
         probe.row_where(|row| is_row(row) && row.text("up") == "1" && row.text("cache_misses") != "0")?;
-    ensure!(back.number("cache_misses")? == 1.0, "{back:?}");
+    ensure!(number(&back, "cache_misses")? == 1.0, "{back:?}");
     gopher_tests::peer::until("it says that the server is back", || {
         probe.stderr().contains("answers again")
     })?;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use gopher_tests::probe::{Output, Probe, source_root};
+use gopher_tests::probe::{Output, Probe, number};
+use gopher_tests::tree::source_root;
 use serde_json::json;
 
 /// Copies a probe folder with the helper that it uses, as an installation does.
@@ -43,7 +44,7 @@ fn the_shell_example_counts_tasks() -> Result<()> {
     let installed = installed("example-sh", "gopher.sh")?;
     for folder in [installed.path(), &source_root().join("extend-probes/example-sh")] {
         let row = second_row(folder, &[])?;
-        ensure!(row.number("existing")? > row.number("running")?, "{row:?}");
+        ensure!(number(&row, "existing")? > number(&row, "running")?, "{row:?}");
     }
     Ok(())
 }
@@ -55,7 +56,7 @@ fn the_python_example_fills_only_the_items_that_are_on() -> Result<()> {
         let row = second_row(folder, &["uptime"])?;
         let uptime = std::fs::read_to_string("/proc/uptime")?;
         let uptime: f64 = uptime.split(' ').next().context("no uptime")?.parse()?;
-        let reported = row.number("uptime_seconds")?;
+        let reported = number(&row, "uptime_seconds")?;
         ensure!(reported > 0.0 && reported <= uptime && row.text("lateness_seconds").is_empty(), "{row:?}");
         ensure!(second_row(folder, &["timer"])?.text("lateness_seconds").starts_with("5 0.0001 "));
     }
@@ -66,7 +67,7 @@ fn the_python_example_fills_only_the_items_that_are_on() -> Result<()> {
 fn the_java_example_reports_its_memory_once_it_is_built() -> Result<()> {
     let installed = installed("example-java", "Gopher.java")?;
     let row = second_row(installed.path(), &[])?;
-    ensure!(row.number("committed_bytes")? >= row.number("used_bytes")?, "{row:?}");
+    ensure!(number(&row, "committed_bytes")? >= number(&row, "used_bytes")?, "{row:?}");
     Ok(())
 }
 

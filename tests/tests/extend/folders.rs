@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use gopher_protocol::decode::{Decoder, Line};
 use gopher_protocol::table::Kind;
-use gopher_tests::probe::{manifest, source_root};
+use gopher_tests::probe::manifest;
+use gopher_tests::tree::source_root;
 
 fn folders() -> Result<Vec<PathBuf>> {
     let mut folders: Vec<_> = std::fs::read_dir(source_root().join("extend-probes"))?

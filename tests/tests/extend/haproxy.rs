@@ -9,7 +9,8 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use gopher_tests::peer::{Peer, free_port, until};
-use gopher_tests::probe::{Probe, Row, source_root};
+use gopher_tests::probe::{Probe, Row, number};
+use gopher_tests::tree::source_root;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -133,7 +134,7 @@ fn named(table: &str, proxy: &str) -> impl Fn(&Row) -> bool + use<> {
 
 fn check(row: &Row, wanted: &[(&str, f64)]) -> Result<()> {
     for (field, value) in wanted {
-        ensure!(row.number(field)? == *value, "{field} is not {value}: {row:?}");
+        ensure!(number(row, field)? == *value, "{field} is not {value}: {row:?}");
     }
     Ok(())
 }
@@ -184,7 +185,7 @@ fn its_values_are_those_of_haproxys_own_json() -> Result<()> {
         ("internal_errors", "eint"),
         ("responses_other", "hrsp_other"),
     ] {
-        ensure!(web.number(field)? == proxy.own("web", "FRONTEND", column)?, "{field}: {web:?}");
+        ensure!(number(&web, field)? == proxy.own("web", "FRONTEND", column)?, "{field}: {web:?}");
     }
     let one = probe.row_where(named("haproxy_server", "app"))?;
     for (field, column, scale) in [
@@ -200,7 +201,7 @@ fn its_values_are_those_of_haproxys_own_json() -> Result<()> {
         ("response_time_seconds", "rtime", 1000.0),
         ("total_time_seconds", "ttime", 1000.0),
     ] {
-        ensure!(one.number(field)? == proxy.own("app", "one", column)? / scale, "{field}: {one:?}");
+        ensure!(number(&one, field)? == proxy.own("app", "one", column)? / scale, "{field}: {one:?}");
     }
     Ok(())
 }
@@ -221,7 +222,7 @@ fn a_process_that_goes_is_down_and_comes_back_with_new_counters() -> Result<()> 
     proxy.begin()?;
     let up = probe.row_where(|row| is_process(row) && row.text("up") == "1")?;
     ensure!(up.text("version").starts_with(|first: char| first.is_ascii_digit()), "{up:?}");
-    ensure!(probe.row_where(is_web)?.number("requests")? == 0.0);
+    ensure!(number(&probe.row_where(is_web)?, "requests")? == 0.0);
     gopher_tests::peer::until("it says that the process is back", || {
         probe.stderr().contains("answers again")
     })?;
@@ -237,7 +238,7 @@ fn only_the_items_that_are_on_and_the_proxies_that_fit_are_reported() -> Result<
     let mut probe = start(&[proxy.socket()], &["backend", "frontend"], &[("max_proxies", json!(2))])?;
     let is_process = |row: &Row| row.table == "haproxy";
     let process = probe.row_where(is_process)?;
-    ensure!(process.number("proxies_left_out")? == 1.0, "{process:?}");
+    ensure!(number(&process, "proxies_left_out")? == 1.0, "{process:?}");
     ensure!(probe.row_where(|_| true)?.text("proxy") == "web");
     let app = probe.row_where(|_| true)?;
     ensure!(app.table == "haproxy_backend" && app.text("proxy") == "app", "{app:?}");

@@ -5,7 +5,8 @@ use std::os::unix::net::UnixListener;
 use std::thread;
 
 use anyhow::{Result, ensure};
-use gopher_tests::probe::{Probe, Row, source_root};
+use gopher_tests::probe::{Probe, Row, number};
+use gopher_tests::tree::source_root;
 use serde_json::json;
 
 fn start(sockets: &[String]) -> Result<Probe> {
@@ -76,7 +77,7 @@ fn columns_are_found_by_their_names() -> Result<()> {
     )?;
     let mut probe = start(std::slice::from_ref(&socket))?;
     let process = probe.row_where(process_of(&socket))?;
-    ensure!(process.text("version") == "9.1" && process.number("idle_ratio")? == 0.4, "{process:?}");
+    ensure!(process.text("version") == "9.1" && number(&process, "idle_ratio")? == 0.4, "{process:?}");
     ensure!(process.text("current_connections").is_empty() && process.text("threads").is_empty());
     let server = probe.row_where(|_| true)?;
     ensure!(server.text("server") == "s,1" && server.text("proxy") == "a|b", "{server:?}");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use gopher_tests::probe::source_root;
+use gopher_tests::tree::source_root;
 use tempfile::TempDir;
 
 /// A language and, where it has one, the shell that runs it.

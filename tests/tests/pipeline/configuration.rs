@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use gopher_tests::agent::Home;
+use gopher_tests::agent::{Agent, Home};
 
 const BAD: &str = "\
 [agent]
@@ -83,7 +83,7 @@ fn check_of_what_is_good_says_so() {
 
 #[test]
 fn a_second_agent_on_the_run_directory_is_told_of_the_first() {
-    let agent = Home::new().start();
+    let agent = Agent::start(Home::new());
     let (code, said) = agent.home.refused(&[]);
     assert_eq!(code, Some(75), "{said}");
     assert!(said.contains(&format!("process {}", agent.pid())), "{said}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gopher_tests::agent::Home;
+use gopher_tests::agent::{Agent, Home};
 
 const ROW: &str = "gala_gopher_late_v{id=\"0\"";
 
@@ -12,7 +12,7 @@ fn has(samples: &std::collections::BTreeMap<String, String>) -> bool {
 
 #[test]
 fn a_new_folder_appears_and_a_removed_one_goes_without_a_restart() {
-    let agent = Home::new().with_baseinfo().start();
+    let agent = Agent::start(Home::new().with_baseinfo());
     agent.home.fake("late", &["--rows", "1"]);
     agent.until("the new folder's row", has);
     fs::remove_dir_all(agent.home.path().join("extend/late")).unwrap();
@@ -27,14 +27,14 @@ fn a_new_folder_appears_and_a_removed_one_goes_without_a_restart() {
 fn an_extend_folder_that_did_not_exist_is_found() {
     let home = Home::new();
     fs::remove_dir(home.path().join("extend")).unwrap();
-    let agent = home.start();
+    let agent = Agent::start(home);
     agent.home.fake("late", &["--rows", "1"]);
     agent.until("the new folder's row", has);
 }
 
 #[test]
 fn a_broken_folder_is_one_clear_line_and_works_once_it_is_repaired() {
-    let agent = Home::new().with_baseinfo().start();
+    let agent = Agent::start(Home::new().with_baseinfo());
     agent.home.extend("late", "protocol = 1\nname = \"late\"\nexecutable = [\"fake_probe\"]\n");
     let manifest = agent.home.path().join("extend/late/probe.toml");
     agent.says(&format!("{}:3:", manifest.display()));

@@ -9,7 +9,7 @@ use gopher_tests::http::samples;
 fn still() -> Agent {
     let home = Home::new();
     home.fake("fake", &["--rows", "100"]);
-    let agent = home.start();
+    let agent = Agent::start(home);
     agent.until("all rows", |now| now.keys().filter(|series| series.contains("fake_v{")).count() == 100);
     agent
 }

@@ -14,12 +14,12 @@ fn with_processes() -> Agent {
     home.configure(
         "[probe.baseinfo]\nparams = { report_period = 5 }\nscope = { proc_name = [{ comm = \"^gala-gopher$\" }] }",
     );
-    home.start()
+    Agent::start(home)
 }
 
 #[test]
 fn facts_of_the_host_appear() {
-    let agent = Home::new().with_baseinfo().start();
+    let agent = Agent::start(Home::new().with_baseinfo());
     let wanted = ["cpu_", "mem_", "nic_", "net_tcp_", "disk_", "fs_", "host_"];
     let samples = agent.until("every item", |samples| {
         let names = names(samples);

@@ -16,7 +16,7 @@ const FAKE: &str = "gala_gopher_fake_v";
 fn running() -> Agent {
     let home = Home::new().with_baseinfo();
     home.fake("fake", &["--rows", "1"]);
-    let agent = home.start();
+    let agent = Agent::start(home);
     agent.until("both probes' rows", |now| has(now, MEMORY) && has(now, HOST) && has(now, FAKE));
     agent
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 
-use gopher_tests::agent::{Home, until};
+use gopher_tests::agent::{Agent, Home, until};
 use gopher_tests::http::{request, samples};
 use gopher_tests::peer::{Peer, free_port};
 use serde_json::Value;
@@ -63,7 +63,7 @@ fn memory() -> u64 {
 }
 
 fn scraped(home: Home) {
-    let agent = home.with_baseinfo().start();
+    let agent = Agent::start(home.with_baseinfo());
     let server = Server::start(agent.home.address);
     until("a scrape with the memory", || server.query("gala_gopher_mem_total_kB"));
     // Over a tick of the probe, so that values change between scrapes.

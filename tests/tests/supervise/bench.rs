@@ -12,6 +12,7 @@ use gala_gopher::supervise::{
 };
 use gopher_protocol::control::{ConfigMessage, ProbeConfig};
 use gopher_protocol::manifest::Manifest;
+use gopher_tests::manifest::demo;
 use tempfile::TempDir;
 
 /// Nothing here takes so long unless it hangs.
@@ -128,14 +129,7 @@ impl Bench {
         std::fs::write(path.join("run.sh"), script).expect("a script");
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(path.join("run.sh"), mode).expect("an executable script");
-        let manifest = format!(
-            "protocol = 1\nname = \"{name}\"\nexec = [\"run.sh\"]\n{lines}\n\
-             [[probe]]\nname = \"{name}\"\nsummary = \"Misbehaves.\"\nscope = [\"process\"]\n\
-             [[table]]\nname = \"demo\"\nentity = \"{name}\"\nfields = [\n\
-             {{ name = \"id\", type = \"key\", help = \"Number.\" }},\n\
-             {{ name = \"v\", type = \"gauge\", help = \"Value.\" }} ]\n"
-        );
-        let manifest = Arc::new(Manifest::parse(&manifest).expect("a manifest"));
+        let manifest = Arc::new(Manifest::parse(&demo(name, &["run.sh"], lines)).expect("a manifest"));
         Folder { manifest, path, revision: 0 }
     }
 
