@@ -8,6 +8,9 @@ mod agree;
 #[path = "baseinfo/changes.rs"]
 mod changes;
 #[cfg(test)]
+#[path = "baseinfo/events.rs"]
+mod events;
+#[cfg(test)]
 #[path = "baseinfo/life.rs"]
 mod life;
 #[cfg(test)]

@@ -112,6 +112,15 @@ impl Harness {
         Ok(Self { ctx, checker: Checker::new(manifest)? })
     }
 
+    /// The lines sent since the last call, events among them, unchecked.
+    ///
+    /// # Errors
+    /// That they cannot be had, in words.
+    pub fn lines(&mut self) -> Result<Vec<String>, String> {
+        let lines = self.ctx.take_lines().map_err(|error| error.to_string())?;
+        Ok(String::from_utf8_lossy(&lines).lines().map(str::to_owned).collect())
+    }
+
     /// The rows sent since the last call.
     ///
     /// # Errors

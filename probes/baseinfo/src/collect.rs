@@ -2,6 +2,7 @@
 
 use probe_sdk::Context;
 
+use crate::alarms::Alarms;
 use crate::shared::Shared;
 use crate::{cpu, disk, fs, host, mem, net, nic, proc};
 
@@ -40,6 +41,7 @@ impl Collectors {
 
     /// Makes what was switched on and drops what was switched off; what stays on keeps its previous samples.
     pub(crate) fn configure(&mut self, ctx: &Context) {
+        self.shared.alarms = Alarms::configured(ctx);
         for ((name, make), place) in ITEMS.iter().zip(&mut self.running) {
             if !ctx.item(name) {
                 *place = None;

@@ -4,6 +4,7 @@ use gopher_procfs::FileReader;
 use gopher_procfs::cpu::{self, Softirqs, Softnet, Times};
 use probe_sdk::Context;
 
+use crate::alarms::{Alarm, Subject};
 use crate::collect::Collector;
 use crate::shared::Shared;
 
@@ -101,6 +102,7 @@ impl Collector for Cpu {
                 nth += 1;
             } else {
                 ctx.row("system_cpu_util")?.set("cpu", "cpu").set("total_used_per", util).send()?;
+                shared.alarms.share(Alarm::Cpu, Subject::of("cpu"), util, ctx)?;
             }
         }
         Ok(())

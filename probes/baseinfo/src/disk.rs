@@ -6,6 +6,7 @@ use gopher_procfs::FileReader;
 use gopher_procfs::disk::{Disk as Stats, diskstats};
 use probe_sdk::Context;
 
+use crate::alarms::{Alarm, Alarms, Subject};
 use crate::collect::Collector;
 use crate::previous::Previous;
 use crate::shared::{Shared, per_second, ratio};
@@ -27,6 +28,7 @@ impl Disk {
 
 impl Collector for Disk {
     fn collect(&mut self, shared: &mut Shared, ctx: &mut Context) -> anyhow::Result<()> {
+        let alarms = shared.alarms;
         let Some(text) = shared.read(&mut self.diskstats) else { return Ok(()) };
         let now = Instant::now();
         let elapsed = self.read_at.replace(now).map(|before| now.duration_since(before)).unwrap_or_default();
@@ -39,7 +41,7 @@ impl Collector for Disk {
             let before = self.previous.swap(name, stats);
             let rates = before.and_then(|before| rates(&before, &stats, elapsed));
             if let (Some(rates), Ok(())) = (rates, &outcome) {
-                outcome = send(name, &rates, ctx);
+                outcome = send(name, &rates, alarms, ctx);
             }
         });
         self.previous.end_round();
@@ -83,7 +85,7 @@ fn rates(before: &Stats, now: &Stats, elapsed: Duration) -> Option<Rates> {
     })
 }
 
-fn send(name: &[u8], rates: &Rates, ctx: &mut Context) -> anyhow::Result<()> {
+fn send(name: &[u8], rates: &Rates, alarms: Alarms, ctx: &mut Context) -> anyhow::Result<()> {
     let name = String::from_utf8_lossy(name);
     let row = ctx.row("system_iostat")?.set("disk_name", name.as_ref());
     let row = row.set("rspeed", rates.reads).set("wspeed", rates.writes);
@@ -91,7 +93,7 @@ fn send(name: &[u8], rates: &Rates, ctx: &mut Context) -> anyhow::Result<()> {
     let row = row.set("r_await", rates.read_wait).set("w_await", rates.write_wait);
     let row = row.set("rareq", rates.read_size).set("wareq", rates.write_size);
     row.set("aqu", rates.queue).set("util", rates.util).send()?;
-    Ok(())
+    alarms.share(Alarm::Disk, Subject::device(&name), Some(rates.util), ctx)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use probe_sdk::Context;
 
 use self::select::{Chosen, choose};
 use self::statfs::{Outcome, Prober, Space};
+use crate::alarms::{Alarm, Alarms, Subject};
 use crate::collect::Collector;
 use crate::shared::{Shared, percent};
 
@@ -39,6 +40,7 @@ impl Fs {
 
 impl Collector for Fs {
     fn collect(&mut self, shared: &mut Shared, ctx: &mut Context) -> anyhow::Result<()> {
+        let alarms = shared.alarms;
         let Some(text) = shared.read(&mut self.mountinfo) else { return Ok(()) };
         if text != self.text {
             self.text.clear();
@@ -52,7 +54,7 @@ impl Collector for Fs {
                 Outcome::Space(space) => {
                     shared.reports.works(path);
                     if space.blocks > 0 {
-                        send(mount, &space, ctx)?;
+                        send(mount, &space, alarms, ctx)?;
                     }
                 }
                 Outcome::Failed(error) => shared.reports.refused(path, &error),
@@ -76,17 +78,21 @@ fn labels<'a>(mount: &Chosen, status: &str, ctx: &'a mut Context) -> anyhow::Res
     Ok(row.set("Fsname", &mount.source).set("Fstype", &mount.fs_type))
 }
 
-fn send(mount: &Chosen, space: &Space, ctx: &mut Context) -> anyhow::Result<()> {
+fn send(mount: &Chosen, space: &Space, alarms: Alarms, ctx: &mut Context) -> anyhow::Result<()> {
     let usage = usage(space);
     let row = labels(mount, if mount.read_only { "ro" } else { "rw" }, ctx)?;
     let row = row.set("Inodes", usage.inodes.as_ref().map(|inodes| inodes.all));
     let row = row.set("Blocks", kb(space.blocks, space));
     let row = row.set("IUsed", usage.inodes.as_ref().map(|inodes| inodes.used));
     let row = row.set("IFree", usage.inodes.as_ref().map(|inodes| inodes.free));
-    let row = row.set("IUsePer", usage.inodes.as_ref().and_then(|inodes| percent(inodes.used, inodes.all)));
+    let inodes_percent = usage.inodes.as_ref().and_then(|inodes| percent(inodes.used, inodes.all));
+    let row = row.set("IUsePer", inodes_percent);
     let row = row.set("Used", usage.used).set("Free", usage.free);
     row.set("UsePer", usage.used_percent).send()?;
-    Ok(())
+    let id = String::from_utf8_lossy(&mount.mount_point);
+    let subject = Subject { device: &mount.source, ..Subject::of(&id) };
+    alarms.share(Alarm::Inodes, subject, inodes_percent, ctx)?;
+    alarms.share(Alarm::Blocks, subject, usage.used_percent, ctx)
 }
 
 #[derive(Debug, PartialEq)]

@@ -1,5 +1,6 @@
 //! The probe `baseinfo`: facts of the host from /proc, /sys, netlink and statvfs.
 
+mod alarms;
 #[cfg(test)]
 mod allocations;
 mod collect;

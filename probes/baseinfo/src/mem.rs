@@ -7,6 +7,7 @@ use gopher_procfs::mem::{Meminfo, dentry_state, meminfo, vmalloc_pages};
 use gopher_procfs::{Buffer, FileReader};
 use probe_sdk::Context;
 
+use crate::alarms::{Alarm, Subject};
 use crate::collect::Collector;
 use crate::shared::{Shared, percent};
 
@@ -32,9 +33,12 @@ impl Collector for Mem {
     fn collect(&mut self, shared: &mut Shared, ctx: &mut Context) -> anyhow::Result<()> {
         if let Some(text) = shared.read(&mut self.meminfo) {
             let found = meminfo(text);
-            let used = found.vmalloc_used.filter(|used| *used > 0);
-            let vmalloc = used.or_else(|| vmalloc_of_areas(&self.areas, shared));
+            let known = found.vmalloc_used.filter(|used| *used > 0);
+            let vmalloc = known.or_else(|| vmalloc_of_areas(&self.areas, shared));
             send_meminfo(&found, vmalloc, ctx)?;
+            let subject = Subject::of("/proc/meminfo");
+            shared.alarms.share(Alarm::Memory, subject, used(&found), ctx)?;
+            shared.alarms.share(Alarm::Swap, subject, swap_used(&found), ctx)?;
         }
         if let Some(found) = shared.read(&mut self.dentries).and_then(dentry_state) {
             let row = ctx.row("system_dentry")?.set("infos", "fs.dentry-state");

@@ -12,6 +12,7 @@ use nix::net::if_::if_nametoindex;
 use probe_sdk::Context;
 
 use self::qdisc::{Qdisc, Qdiscs};
+use crate::alarms::{Alarm, Alarms, Subject};
 use crate::collect::Collector;
 use crate::previous::Previous;
 use crate::shared::{Shared, per_second};
@@ -68,6 +69,7 @@ impl Nic {
 impl Collector for Nic {
     fn collect(&mut self, shared: &mut Shared, ctx: &mut Context) -> anyhow::Result<()> {
         self.qdiscs.read(&mut shared.reports);
+        let alarms = shared.alarms;
         let Some(text) = shared.read(&mut self.dev) else { return Ok(()) };
         let now = Instant::now();
         let elapsed = self.read_at.replace(now).map(|before| now.duration_since(before)).unwrap_or_default();
@@ -92,7 +94,8 @@ impl Collector for Nic {
             let qdisc = qdisc.and_then(|index| self.qdiscs.of(index));
             if outcome.is_ok() {
                 let status = self.status.read(&place.operstate);
-                outcome = send(name, status, &Reading { now: device, before, qdisc, elapsed }, ctx);
+                let reading = Reading { now: device, before, qdisc, elapsed };
+                outcome = send(name, status, &reading, ctx).and_then(|()| alarm(name, &reading, alarms, ctx));
             }
         });
         self.previous.end_round();
@@ -149,6 +152,21 @@ fn send(name: &str, status: &str, reading: &Reading, ctx: &mut Context) -> anyho
     let row = row.set("tc_sent_overlimits", qdisc.map(|qdisc| qdisc.overlimits));
     let row = row.set("tc_backlog", qdisc.map(|qdisc| qdisc.backlog));
     row.set("tc_ecn_mark", qdisc.and_then(|qdisc| qdisc.ecn_marks)).send()?;
+    Ok(())
+}
+
+fn alarm(name: &str, reading: &Reading, alarms: Alarms, ctx: &mut Context) -> anyhow::Result<()> {
+    let Some(before) = &reading.before else { return Ok(()) };
+    let now = &reading.now;
+    let totals = [
+        (Alarm::RxDropped, before.rx_dropped, now.rx_dropped),
+        (Alarm::TxDropped, before.tx_dropped, now.tx_dropped),
+        (Alarm::RxErrors, before.rx_errs, now.rx_errs),
+        (Alarm::TxErrors, before.tx_errs, now.tx_errs),
+    ];
+    for (alarm, before, now) in totals {
+        alarms.count(alarm, Subject::device(name), now.checked_sub(before), ctx)?;
+    }
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use gopher_procfs::{FileReader, Folder, System};
 use nix::errno::Errno;
 use probe_sdk::Context;
 
+use crate::alarms::{Alarm, Alarms, Subject};
 use crate::collect::Collector;
 use crate::shared::{Shared, per_second, percent};
 
@@ -111,7 +112,23 @@ impl Proc {
         let others = Others { fds, fd_free: limit.zip(fds).and_then(fd_free), io, smaps };
         let resident = found.rss.saturating_mul(shared.system.page_size);
         let memory = memory_kb.and_then(|all| percent(resident, all.saturating_mul(1024)));
-        send(&found, resident, memory, (&usage, &others), ctx)
+        send(&found, resident, memory, (&usage, &others), ctx)?;
+        self.alarm(pid, others.fd_free, shared.alarms, ctx)
+    }
+
+    /// The descriptors that are used, of those that the process may have.
+    fn alarm(
+        &mut self,
+        pid: u32,
+        free: Option<f64>,
+        alarms: Alarms,
+        ctx: &mut Context,
+    ) -> anyhow::Result<()> {
+        self.path.clear();
+        // Writing to a string does not fail.
+        write!(self.path, "{pid}").ok();
+        let subject = Subject { pid: &self.path, ..Subject::of(&self.path) };
+        alarms.share(Alarm::Files, subject, free.map(|free| 100.0 - free), ctx)
     }
 
     /// Makes [`Self::path`] that of a file named `/proc/PID/NAME`.

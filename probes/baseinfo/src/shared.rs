@@ -7,6 +7,8 @@ use std::path::Path;
 
 use gopher_procfs::{Buffer, FileReader, Root, System};
 
+use crate::alarms::Alarms;
+
 /// So many failures are remembered; above that the memory starts anew.
 const MAX_REPORTS: usize = 1024;
 
@@ -16,6 +18,8 @@ pub(crate) struct Shared {
     pub(crate) root: Root,
     pub(crate) system: System,
     pub(crate) buffer: Buffer,
+    /// The operator's thresholds.
+    pub(crate) alarms: Alarms,
     pub(crate) reports: Reports,
 }
 
@@ -28,7 +32,7 @@ impl Shared {
     /// Any root, for tests.
     pub(crate) fn new(root: Root) -> anyhow::Result<Self> {
         let (buffer, reports) = (Buffer::new(), Reports::default());
-        Ok(Self { root, system: System::read()?, buffer, reports })
+        Ok(Self { root, system: System::read()?, buffer, reports, alarms: Alarms::default() })
     }
 
     /// A reader of a file of the host.

@@ -17,7 +17,7 @@ fn ip(arguments: &str) {
 
 /// Mounts of this thread and of what it starts are its own from here on. The files in them are not: nothing of the
 /// host may ever be bind-mounted below a folder that a test removes, which would remove the host's files.
-fn own_mounts() {
+pub(crate) fn own_mounts() {
     unshare(CloneFlags::CLONE_NEWNS).unwrap();
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>).unwrap();

@@ -109,6 +109,17 @@ impl Probe {
         self.0.row_where(found).unwrap_or_else(|problem| panic!("{what}: {problem}"))
     }
 
+    /// The text of the first event of this entity, id and metric.
+    pub(crate) fn event(&mut self, [entity, id, metric]: [&str; 3]) -> String {
+        let start = format!("|event|{entity}|{id}|{metric}|");
+        loop {
+            let line = String::from_utf8(self.line().expect("output goes on")).unwrap();
+            if line.starts_with(&start) {
+                return line;
+            }
+        }
+    }
+
     /// Tells it to end and waits.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.0.terminate().and_then(|()| self.0.ended()).unwrap()

@@ -94,6 +94,7 @@ fn a_table_needs_a_key_a_value_and_free_names() {
         ("type = \"key\"", "type = \"label\"", "needs at least one key"),
         ("name = \"demo_table\"", "name = \"event\"", "not be event"),
         ("name = \"key\"", "name = \"le\"", "reserved"),
+        ("entity = \"demo\"", "entity = \"agent_x\"", "the agent's own metrics"),
         ("name = \"size\"", "name = \"9size\"", "must match"),
         ("help = \"The key.\"", "help = \" \"", "one line of text"),
         ("name = \"seen\"", "name = \"size\"", "twice"),

@@ -28,6 +28,9 @@ pub(super) fn tables(problems: &mut Problems<'_>, probes: &[Probe], raw: Vec<raw
         if !is_label_name(table.entity.get_ref()) {
             let reason = format!("entity `{}` must match [a-zA-Z_][a-zA-Z0-9_]*", table.entity.get_ref());
             problems.add(table.entity.span(), reason);
+        } else if *table.entity.get_ref() == "agent" || table.entity.get_ref().starts_with("agent_") {
+            let reason = format!("entity `{}` would name the agent's own metrics", table.entity.get_ref());
+            problems.add(table.entity.span(), reason);
         }
         let probe = owner(problems, probes, &table);
         let entity = table.entity.get_ref().clone();
