@@ -1,12 +1,20 @@
-//! Who a row is about: the process behind a `tgid`, the machine, its name.
+//! Who a row is about: the process behind a `tgid`, its container and pod, the machine; and whom a scope selects.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the next change reads the groups of processes"))]
+mod added;
 mod cgroup;
+mod container;
+mod containers;
 mod host;
 mod process;
 mod processes;
+mod procfs;
 pub mod scope;
+mod watch;
 
+pub use self::added::Added;
+pub use self::container::{CONTAINER_LABELS, Container};
+pub use self::containers::{Containers, Sockets, answer_questions};
 pub use self::host::Host;
 pub use self::process::Process;
 pub use self::processes::Processes;
+pub use self::watch::{Changed, ProcessWatch, Source};

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gopher_protocol::manifest::Manifest;
+use gopher_protocol::table::Table;
 
 use self::claims::Claims;
 pub use self::folder::FolderStore;
@@ -25,7 +26,7 @@ pub use self::layout::{GlobalLabels, Layout};
 pub use self::records::{Body, EventRecord, Record, Records, Subscription};
 pub use self::snapshot::{Snapshot, TableSnapshot};
 pub use self::value::Value;
-use crate::enrich::Processes;
+use crate::enrich::{Added, Processes};
 use crate::sync::lock;
 
 /// Milliseconds that a series outlives its process.
@@ -50,8 +51,16 @@ struct Shared {
     keep_last: bool,
     globals: GlobalLabels,
     claims: Claims,
-    processes: Processes,
+    processes: Arc<Processes>,
+    /// The generation of what is known of processes that the series show.
+    shown: AtomicU64,
     records: Records,
+}
+
+impl Shared {
+    fn layout(&self, table: &Arc<Table>, added: &Added) -> Arc<Layout> {
+        Arc::new(Layout::new(Arc::clone(table), &self.globals, added, self.keep_last))
+    }
 }
 
 /// All tables of all folders.
@@ -62,9 +71,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// An empty store. `keep_last` keeps the rows' own values beside the sums, for an exposition that shows them.
+    /// An empty store. `keep_last` is for the exposition that shows what the original does: the rows' own values,
+    /// kept beside the sums, and pods with their namespaces.
     #[must_use]
-    pub fn new(limits: Limits, globals: GlobalLabels, processes: Processes, keep_last: bool) -> Self {
+    pub fn new(limits: Limits, globals: GlobalLabels, processes: Arc<Processes>, keep_last: bool) -> Self {
         let shared = Shared {
             limits: Mutex::new(limits),
             total: AtomicU64::new(0),
@@ -72,6 +82,7 @@ impl Store {
             globals,
             claims: Claims::default(),
             processes,
+            shown: AtomicU64::new(0),
             records: Records::default(),
         };
         Self { shared: Arc::new(shared), folders: Mutex::default() }
@@ -118,8 +129,13 @@ impl Store {
     /// Ends the series that are due. Call it about once a second.
     pub fn sweep(&self, now: u64) {
         self.shared.processes.sweep(now);
+        let known = self.shared.processes.generation();
+        let is_news = self.shared.shown.swap(known, Ordering::Relaxed) != known;
         let folders: Vec<_> = lock(&self.folders).values().cloned().collect();
         for folder in folders {
+            if is_news {
+                folder.renew();
+            }
             folder.sweep(now);
         }
     }

@@ -4,4 +4,4 @@ mod log;
 pub mod metrics;
 
 pub use self::log::{Format, Level, init, set_level};
-pub use self::metrics::{AgentMetrics, ExportCounters, FolderCounters};
+pub use self::metrics::{AgentMetrics, ExportCounters, FolderCounters, ScopeMetrics};

@@ -73,6 +73,9 @@ impl Folders {
 impl Installed {
     fn tell(&mut self, stages: &Stages, config: &Config, scopes: &Scopes) {
         let manifest = &self.folder.manifest;
+        for probe in &manifest.probes {
+            self.store.label(&probe.name, &scopes.labels(&probe.name));
+        }
         let probes = plan(config, manifest, |probe| scopes.of(probe));
         if self.told.as_ref().is_some_and(|told| told.probes == probes) {
             return;

@@ -1,64 +1,178 @@
-//! The scopes of all probes: selectors from the configuration, processes from /proc.
+//! The scopes of all probes: selectors and labels from the configuration, processes and containers from the watch.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use gopher_protocol::control::Scope;
 use regex::Regex;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::config::{self, Config};
-use crate::enrich::Processes;
-use crate::enrich::scope::{Name, Resolver, Selector};
+use crate::config::{self, Config, Containers};
+use crate::enrich::scope::{Name, Parts, Selection, Selector};
+use crate::enrich::{Added, Changed, ProcessWatch, Processes, Sockets, Source, answer_questions};
+use crate::telemetry::ScopeMetrics;
 
-/// Selectors by probe, and the last look at the processes.
+/// Between two changes of scopes that come by themselves: probes hear of them five times a second at most.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What holds for all probes with the same words in the configuration.
+struct Shared {
+    words: config::Scope,
+    selection: Selection,
+    labels: Arc<Added>,
+}
+
+/// Scopes by probe, and the watch that keeps them up to date.
 pub(super) struct Scopes {
-    processes: Processes,
-    resolver: Resolver,
-    selectors: BTreeMap<String, Selector>,
+    processes: Arc<Processes>,
+    watch: ProcessWatch,
+    metrics: ScopeMetrics,
+    /// Asks container runtimes; ends with this.
+    questions: Option<AbortOnDropHandle<()>>,
+    shared: Vec<Shared>,
+    /// Indices into `shared`.
+    probes: BTreeMap<String, usize>,
+    no_labels: Arc<Added>,
+    /// Before this nobody is told of what changed by itself.
+    due: Instant,
 }
 
 impl Scopes {
-    pub(super) fn new(host_path: &Path) -> Self {
-        Self {
-            processes: Processes::new(host_path),
-            resolver: Resolver::default(),
-            selectors: BTreeMap::new(),
-        }
+    /// Starts the watch; nothing is followed yet.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub(super) fn start(processes: Arc<Processes>, metrics: ScopeMetrics) -> io::Result<Self> {
+        let watch = ProcessWatch::start(Arc::clone(&processes))?;
+        let scopes = Self {
+            processes,
+            watch,
+            metrics,
+            questions: None,
+            shared: Vec::new(),
+            probes: BTreeMap::new(),
+            no_labels: Arc::default(),
+            due: Instant::now(),
+        };
+        scopes.show();
+        Ok(scopes)
     }
 
-    /// Takes the selectors of these probes from the configuration and looks at the processes.
+    /// Asks the container runtimes of this configuration from now on.
+    pub(super) fn ask(&mut self, config: &Config) {
+        let Containers { docker_socket, cri_socket } = &config.containers;
+        let sockets = Sockets { docker: docker_socket.clone(), cri: cri_socket.clone() };
+        let sockets = sockets.below(&config.agent.host_path);
+        let (containers, metrics) = (Arc::clone(self.processes.containers()), self.metrics.clone());
+        let task = tokio::spawn(answer_questions(containers, sockets, metrics));
+        self.questions = Some(AbortOnDropHandle::new(task));
+    }
+
+    /// Takes the scopes of these probes from the configuration and finds whom they select.
     pub(super) fn configure<'a>(&mut self, config: &Config, probes: impl Iterator<Item = &'a str>) {
-        let of = |name: &str| config.scope_of(name).map(|scope| (name.to_owned(), selector(&scope)));
-        self.selectors = probes.filter_map(of).collect();
-        self.look();
+        let before = std::mem::take(&mut self.shared);
+        self.probes.clear();
+        for probe in probes {
+            let Some(words) = config.scope_of(probe) else { continue };
+            let index = self.shared.iter().position(|shared| shared.words == words).unwrap_or_else(|| {
+                self.shared.push(Shared::new(words, &before));
+                self.shared.len() - 1
+            });
+            self.probes.insert(probe.to_owned(), index);
+        }
+        self.watch.follow(self.shared.iter().any(|shared| shared.selection.selector().follows()));
+        self.select(&Changed { all: true, ..Changed::default() });
+        self.show();
     }
 
-    /// True when some scope can change by itself.
-    pub(super) fn follow(&self) -> bool {
-        self.selectors.values().any(Selector::follows)
+    /// Waits until [`Self::update`] has something to do. May be dropped and called again.
+    pub(super) async fn changed(&self) {
+        sleep_until(self.due).await;
+        self.watch.news().await;
     }
 
-    /// Looks at the processes again.
-    pub(super) fn look(&mut self) {
-        if self.follow() {
-            self.resolver.look(&self.processes);
+    /// Brings scopes up to date with what changed by itself.
+    pub(super) fn update(&mut self) {
+        let changed = self.watch.take_changed();
+        self.select(&changed);
+        self.due = Instant::now() + PAUSE;
+    }
+
+    fn select(&mut self, changed: &Changed) {
+        for shared in &mut self.shared {
+            shared.selection.update(changed, &self.processes);
         }
     }
 
-    /// The scope of a probe as of the last look; empty where nothing selects anything.
+    /// The scope of a probe; empty where nothing selects anything.
     pub(super) fn of(&self, probe: &str) -> Scope {
-        self.selectors.get(probe).map_or_else(Scope::default, |selector| self.resolver.resolve(selector))
+        self.shared_of(probe).map_or_else(Scope::default, |shared| shared.selection.scope())
+    }
+
+    /// The labels that the scope of a probe adds; the same ones while the configuration says the same.
+    pub(super) fn labels(&self, probe: &str) -> Arc<Added> {
+        Arc::clone(self.shared_of(probe).map_or(&self.no_labels, |shared| &shared.labels))
+    }
+
+    fn shared_of(&self, probe: &str) -> Option<&Shared> {
+        self.probes.get(probe).and_then(|index| self.shared.get(*index))
+    }
+
+    /// Where news of processes come from.
+    pub(super) fn source(&self) -> Source {
+        self.watch.source()
+    }
+
+    /// Writes down in the metrics how the watch works.
+    pub(super) fn show(&self) {
+        for source in Source::ALL {
+            let value = i64::from(source == self.source());
+            self.metrics.source.with_label_values(&[source.name()]).set(value);
+        }
+        let overruns = &self.metrics.overruns;
+        overruns.inc_by(self.watch.overruns().saturating_sub(overruns.get()));
     }
 }
 
-fn selector(scope: &config::Scope) -> Selector {
-    // The configuration's check has compiled each pattern before.
-    let name = |name: &config::ProcName| {
-        Some(Name { comm: Regex::new(&name.comm).ok()?, cmdline: name.cmdline.clone() })
-    };
-    Selector {
-        all: scope.all,
-        ids: scope.select.proc_id.clone(),
-        names: scope.select.proc_name.iter().filter_map(name).collect(),
+impl Shared {
+    /// Labels that are as before are the same ones, so that series keep theirs.
+    fn new(words: config::Scope, before: &[Self]) -> Self {
+        let asks = |scope: &config::Scope| {
+            let labels: Vec<_> =
+                scope.select.proc_name.iter().filter(|name| !name.label.is_empty()).cloned().collect();
+            (scope.pod_labels.clone(), scope.custom_labels.clone(), labels)
+        };
+        let same = before.iter().find(|before| asks(&before.words) == asks(&words));
+        let labels = same.map_or_else(|| Arc::new(added(&words)), |same| Arc::clone(&same.labels));
+        let selector =
+            Selector { all: words.all, select: parts(&words.select), exclude: parts(&words.exclude) };
+        Self { words, selection: Selection::new(selector), labels }
     }
+}
+
+fn parts(selectors: &config::Selectors) -> Parts {
+    Parts {
+        ids: selectors.proc_id.clone(),
+        names: selectors.proc_name.iter().filter_map(name).collect(),
+        container_ids: selectors.container_id.clone(),
+        container_names: selectors.container_name.clone(),
+        pod_ids: selectors.pod_id.clone(),
+    }
+}
+
+/// The configuration's check has compiled each pattern before.
+fn name(name: &config::ProcName) -> Option<Name> {
+    Some(Name { comm: Regex::new(&name.comm).ok()?, cmdline: name.cmdline.clone() })
+}
+
+fn added(scope: &config::Scope) -> Added {
+    let pairs = |labels: &BTreeMap<String, String>| {
+        labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
+    };
+    let labelled = scope.select.proc_name.iter().filter(|name| !name.label.is_empty());
+    let names = labelled.filter_map(|pattern| Some((name(pattern)?, pairs(&pattern.label))));
+    Added::new(&scope.pod_labels, names.collect(), pairs(&scope.custom_labels))
 }

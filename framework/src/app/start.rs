@@ -28,8 +28,6 @@ use crate::store::{GlobalLabels, Store};
 use crate::supervise::{Settings, Sinks, Supervisor};
 use crate::telemetry::{self, AgentMetrics, Level};
 
-/// Between two looks at the processes for scopes that follow them.
-const SCOPE: Duration = Duration::from_millis(500);
 /// Between two looks for series and counters that are due to end.
 const SWEEP: Duration = Duration::from_secs(2);
 /// Time for all probes to stop.
@@ -67,7 +65,8 @@ impl App {
         if !settings.agent.hostname.is_empty() {
             host.hostname.clone_from(&settings.agent.hostname);
         }
-        let store = Arc::new(store(settings, &host));
+        let processes = Arc::new(Processes::new(&settings.agent.host_path));
+        let store = Arc::new(store(settings, &host, Arc::clone(&processes)));
         let intakes = Arc::new(Intakes::new(metrics.clone()));
         let (supervisor, spawner) = supervisor(settings, Arc::<Intakes>::clone(&intakes))?;
         let sources = Sources {
@@ -82,7 +81,8 @@ impl App {
         let config_changes = watch_config(path);
         let (catalog, catalog_changes) = catalog::watch(catalog::roots(&settings.folders), rules(&loaded))
             .context("watching the probe folders")?;
-        let scopes = Scopes::new(&settings.agent.host_path);
+        let scopes =
+            Scopes::start(processes, metrics.scope.clone()).context("starting the watch of processes")?;
         let stages = Stages { store, intakes, supervisor };
         let status = FolderStatus::new(metrics);
         let mut app = Self {
@@ -112,10 +112,7 @@ impl App {
     /// Works until told to stop, then takes everything down.
     pub(super) async fn run(mut self) -> anyhow::Result<()> {
         let mut sweep = tokio::time::interval(SWEEP);
-        let mut scope = tokio::time::interval(SCOPE);
-        for timer in [&mut sweep, &mut scope] {
-            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        }
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut states = self.stages.supervisor.changes();
         loop {
             tokio::select! {
@@ -131,9 +128,10 @@ impl App {
                     self.sources.metrics.sweep(mono_ms());
                     self.status.states(&self.stages.supervisor);
                     self.status.usages(&self.stages.supervisor);
+                    self.scopes.show();
                 }
-                _ = scope.tick(), if self.scopes.follow() => {
-                    self.scopes.look();
+                () = self.scopes.changed() => {
+                    self.scopes.update();
                     self.tell();
                 }
             }
@@ -230,6 +228,9 @@ impl App {
             self.serving.change(&new.config.prometheus, &self.sources).await?;
         }
         self.exporters.change(&changes, &new.config);
+        if changes.touches("containers") {
+            self.scopes.ask(&new.config);
+        }
         reload::report(&changes);
         telemetry::set_level(&self.level, reload::level(new.config.agent.log_level))?;
         self.stages.store.set_limits(reload::limits(&new.config.store));
@@ -271,7 +272,7 @@ fn watch_config(path: &Path) -> Option<Watch<config::watch::Reload>> {
         .ok()
 }
 
-fn store(config: &Config, host: &Host) -> Store {
+fn store(config: &Config, host: &Host, processes: Arc<Processes>) -> Store {
     let agent = &config.agent;
     let upstream = exposition(&config.prometheus) == Exposition::Upstream;
     let machine_id = if upstream { &host.upstream_id } else { &host.machine_id };
@@ -281,7 +282,7 @@ fn store(config: &Config, host: &Host) -> Store {
     let custom: Vec<_> = custom.map(|(name, value)| (name.clone(), value.clone())).collect();
     let globals: GlobalLabels =
         fixed.into_iter().chain(custom).filter(|(_, value)| !value.is_empty()).collect();
-    Store::new(reload::limits(&config.store), globals, Processes::new(&agent.host_path), upstream)
+    Store::new(reload::limits(&config.store), globals, processes, upstream)
 }
 
 fn supervisor(config: &Config, sinks: Arc<dyn Sinks>) -> anyhow::Result<(Supervisor, Arc<Spawner>)> {

@@ -1,31 +1,67 @@
 //! One process as rows are labelled with it. A reused pid is another process.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Identity and labels of a process, fixed when they were read; a change of name or command makes a new one.
+use super::container::Container;
+
+/// Bytes of a command line that become a label.
+const CMDLINE: usize = 256;
+
+/// Identity and labels of a process, fixed when they were read; a change of name, command or container makes a new one.
 #[derive(Debug)]
 pub struct Process {
     /// Process id.
     pub pid: u32,
     /// Start in clock ticks since boot: field 22 of `/proc/PID/stat` (proc(5)).
     pub start_ticks: u64,
-    comm: String,
-    cmdline: String,
-    start_time: String,
+    pub(super) comm: String,
+    pub(super) cmdline: String,
+    pub(super) start_time: String,
+    pub(super) container: Option<Arc<Container>>,
     checked: AtomicU64,
     ended: AtomicU64,
 }
 
 impl Process {
-    pub(super) fn new(pid: u32, start_ticks: u64, comm: String, cmdline: String, start_time: String) -> Self {
-        let (checked, ended) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { pid, start_ticks, comm, cmdline, start_time, checked, ended }
+    pub(super) fn new(id: (u32, u64), comm: String, cmdline: String, start_time: u64) -> Self {
+        Self {
+            pid: id.0,
+            start_ticks: id.1,
+            comm,
+            cmdline,
+            start_time: start_time.to_string(),
+            container: None,
+            checked: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+        }
+    }
+
+    /// The same process in this container.
+    pub(super) fn within(&self, container: Option<Arc<Container>>) -> Self {
+        let id = (self.pid, self.start_ticks);
+        let (comm, cmdline) = (self.comm.clone(), self.cmdline.clone());
+        let (checked, ended) = (self.checked().into(), self.ended.load(Ordering::Relaxed).into());
+        let start_time = self.start_time.clone();
+        Self { start_time, container, checked, ended, ..Self::new(id, comm, cmdline, 0) }
     }
 
     /// True when both are the same process, whatever its name is now.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         (self.pid, self.start_ticks) == (other.pid, other.start_ticks)
+    }
+
+    /// Its container, as far as it is known.
+    #[must_use]
+    pub fn container(&self) -> Option<&Arc<Container>> {
+        self.container.as_ref()
+    }
+
+    /// Its name, and its command line with blanks between the words.
+    #[must_use]
+    pub fn names(&self) -> (&str, &str) {
+        (&self.comm, &self.cmdline)
     }
 
     /// When its end was noticed, in milliseconds of the monotonic clock.
@@ -51,7 +87,12 @@ impl Process {
 
     /// True when nothing that makes a label has changed.
     pub(super) fn reads_as(&self, other: &Self) -> bool {
-        self.is_same(other) && self.comm == other.comm && self.cmdline == other.cmdline
+        let same_container = match (&self.container, &other.container) {
+            (Some(own), Some(others)) => Arc::ptr_eq(own, others),
+            (None, None) => true,
+            _ => false,
+        };
+        self.is_same(other) && same_container && self.comm == other.comm && self.cmdline == other.cmdline
     }
 
     /// Calls `each` with the labels: `comm` unless the table has its own, `cmdline` and `start_time` (Unix seconds)
@@ -62,7 +103,7 @@ impl Process {
         }
         if details {
             if !self.cmdline.is_empty() {
-                each("cmdline", &self.cmdline);
+                each("cmdline", &self.cmdline[..self.cmdline.floor_char_boundary(CMDLINE)]);
             }
             each("start_time", &self.start_time);
         }

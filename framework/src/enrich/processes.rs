@@ -1,62 +1,62 @@
-//! The processes that rows name, read from procfs once and looked at again while they are named.
+//! The processes that rows name or a scope follows, read from procfs and looked at again.
 
-use std::collections::HashMap;
-use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use gopher_procfs::System;
-use gopher_procfs::cpu::boot_time;
-use gopher_procfs::process::stat;
-
+use super::cgroup::container_of;
+use super::container::Container;
+use super::containers::Containers;
 use super::process::Process;
+use super::procfs::Procfs;
 use crate::sync::lock;
 
 /// Milliseconds for which a process is taken to be what it was.
 const TRUST: u64 = 1000;
-/// Bytes that no line of `/proc/PID/stat` reaches.
-const STAT: usize = 1024;
-/// Bytes of a command line that become a label.
-const CMDLINE: usize = 256;
+/// Milliseconds that a process is kept after its end, for the last rows about it.
+const AFTER_END: u64 = 60_000;
 /// The most processes kept; more are read anew each time they are named.
 const CAPACITY: usize = 65_536;
-
-/// A process as the scope sees it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) pid: u32,
-    pub(super) start_ticks: u64,
-    pub(super) comm: String,
-    pub(super) cmdline: String,
-}
 
 /// A cache over `/proc`.
 #[derive(Debug)]
 pub struct Processes {
-    proc: PathBuf,
-    boot_time: u64,
-    ticks_per_second: u64,
+    procfs: Procfs,
+    containers: Arc<Containers>,
     known: Mutex<HashMap<u32, Arc<Process>>>,
+    /// Everybody is kept and kept up to date, whether rows name them or not.
+    followed: AtomicBool,
+    /// The generation of the containers that the known processes show.
+    shown: AtomicU64,
 }
 
 impl Processes {
     /// Over the procfs below `host_path` (`/` outside containers).
     #[must_use]
     pub fn new(host_path: &Path) -> Self {
-        let proc =
-            if host_path.as_os_str().is_empty() { PathBuf::from("/proc") } else { host_path.join("proc") };
-        let boot_time = fs::read(proc.join("stat")).ok().and_then(|bytes| boot_time(&bytes)).unwrap_or(0);
-        let ticks_per_second = System::read().map_or(100, |system| system.ticks_per_second);
-        Self { proc, boot_time, ticks_per_second, known: Mutex::default() }
+        Self {
+            procfs: Procfs::new(host_path),
+            containers: Arc::new(Containers::new(host_path)),
+            known: Mutex::default(),
+            followed: AtomicBool::new(false),
+            shown: AtomicU64::new(0),
+        }
     }
 
-    /// The process with this id now; `None` when there is none. At most a second old.
+    /// The containers of these processes.
+    #[must_use]
+    pub fn containers(&self) -> &Arc<Containers> {
+        &self.containers
+    }
+
+    /// The process with this id, at most a second old; for a minute also one that has ended, unless another has its
+    /// id. `None` when there is none.
     pub fn get(&self, pid: u32, now: u64) -> Option<Arc<Process>> {
         let known = lock(&self.known).get(&pid).cloned();
         match known {
-            Some(process) => self.refresh(&process, now),
-            None => self.read(pid, now),
+            Some(process) if now < process.checked() + TRUST => Some(process),
+            _ => self.look(pid, now).0,
         }
     }
 
@@ -67,167 +67,151 @@ impl Processes {
         if now < process.checked() + TRUST {
             return process.ended().is_none().then(|| Arc::clone(process));
         }
-        self.look_again(process, now)
-    }
-
-    fn look_again(&self, process: &Arc<Process>, now: u64) -> Option<Arc<Process>> {
         process.check(now);
-        let current = self.read_process(process.pid);
-        if let Some(current) = &current
-            && current.reads_as(process)
-        {
-            return Some(Arc::clone(process));
-        }
-        if !current.as_ref().is_some_and(|current| current.is_same(process)) {
+        let current = self.look(process.pid, now).0;
+        if !current.as_ref().is_some_and(|current| current.is_same(process) && current.ended().is_none()) {
             process.end(now);
         }
-        self.keep(process.pid, current, now)
+        current.filter(|current| current.ended().is_none())
     }
 
-    /// Looks at every process that is known; those that nobody names any more are forgotten. Call it every few seconds.
-    pub fn sweep(&self, now: u64) {
-        let known: Vec<_> = lock(&self.known).values().cloned().collect();
-        for process in &known {
-            if self.start_ticks(process.pid) != Some(process.start_ticks) {
+    /// `process` with the labels that it has now, where these have changed; without a look at procfs.
+    pub fn renewed(&self, process: &Arc<Process>) -> Option<Arc<Process>> {
+        let known = lock(&self.known).get(&process.pid).cloned();
+        known.filter(|known| known.is_same(process) && !Arc::ptr_eq(known, process))
+    }
+
+    /// Rises whenever something becomes known that changes labels without a row; see [`Self::renewed`].
+    pub fn generation(&self) -> u64 {
+        self.shown.load(Ordering::Relaxed)
+    }
+
+    /// Reads everything about a process; true when it is not as it was.
+    pub(super) fn look(&self, pid: u32, now: u64) -> (Option<Arc<Process>>, bool) {
+        let current = self.read(pid, now);
+        self.keep(pid, current, now)
+    }
+
+    /// Reads a process anew where its start or its name has changed: an exec changes the name in nearly every case.
+    fn glance(&self, pid: u32, now: u64) -> bool {
+        let known = lock(&self.known).get(&pid).cloned();
+        if let Some(known) = known.filter(|known| known.ended().is_none())
+            && let Some(glance) = self.procfs.glance(pid)
+            && (glance.start_ticks, glance.comm.as_str()) == (known.start_ticks, known.comm.as_str())
+        {
+            known.check(now);
+            return false;
+        }
+        self.look(pid, now).1
+    }
+
+    /// Looks at all processes; those that are not as they were.
+    pub(super) fn scan(&self, now: u64) -> HashSet<u32> {
+        let pids: HashSet<_> = self.procfs.pids().collect();
+        let mut changed: HashSet<_> = pids.iter().copied().filter(|pid| self.glance(*pid, now)).collect();
+        for process in lock(&self.known).values().filter(|process| !pids.contains(&process.pid)) {
+            if process.ended().is_none() {
                 process.end(now);
+                changed.insert(process.pid);
             }
         }
-        drop(known);
-        lock(&self.known).retain(|_, process| Arc::strong_count(process) > 1 && process.ended().is_none());
+        changed
     }
 
-    /// All process ids now.
-    pub(super) fn pids(&self) -> impl Iterator<Item = u32> {
-        let entries = fs::read_dir(&self.proc).into_iter().flatten();
-        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-    }
-
-    /// The process with this id now; `known` again where neither its start nor its name has changed. A command line
-    /// is read anew only with one of these: an exec changes the name in nearly every case.
-    pub(super) fn identify(&self, pid: u32, known: Option<&Arc<Identity>>) -> Option<Arc<Identity>> {
-        let bytes = self.bytes(pid, "stat", STAT)?;
-        let stat = stat(&bytes)?;
-        let (start_ticks, comm) = (stat.start_time, String::from_utf8_lossy(stat.comm));
-        if let Some(known) = known.filter(|known| known.start_ticks == start_ticks && known.comm == comm) {
-            return Some(Arc::clone(known));
+    /// Gives processes the labels that have become known of their containers.
+    pub(super) fn renew(&self) {
+        let generation = self.containers.generation();
+        if self.generation() == generation {
+            return;
         }
-        let cmdline =
-            self.text(pid, "cmdline", 4096).unwrap_or_default().trim_end_matches('\0').replace('\0', " ");
-        Some(Arc::new(Identity { pid, start_ticks, comm: comm.into_owned(), cmdline }))
+        for process in lock(&self.known).values_mut() {
+            let Some(container) = &process.container else { continue };
+            let current = self.containers.current(container);
+            if !Arc::ptr_eq(container, &current) {
+                *process = Arc::new(process.within(Some(current)));
+            }
+        }
+        self.shown.store(generation, Ordering::Relaxed);
     }
 
-    fn read(&self, pid: u32, now: u64) -> Option<Arc<Process>> {
-        let process = self.read_process(pid);
-        self.keep(pid, process, now)
+    /// Keeps everybody from now on, or only whom rows name.
+    pub(super) fn follow(&self, followed: bool) {
+        self.followed.store(followed, Ordering::Relaxed);
     }
 
-    fn keep(&self, pid: u32, process: Option<Process>, now: u64) -> Option<Arc<Process>> {
+    /// Calls `each` with every process that is known and lives.
+    pub(super) fn each(&self, mut each: impl FnMut(&Arc<Process>)) {
+        lock(&self.known).values().filter(|process| process.ended().is_none()).for_each(&mut each);
+    }
+
+    /// The living process with this id as it was last seen.
+    pub(super) fn seen(&self, pid: u32) -> Option<Arc<Process>> {
+        lock(&self.known).get(&pid).filter(|process| process.ended().is_none()).cloned()
+    }
+
+    /// Looks at those that nobody else looks at, and forgets those that are not needed any more. Call it every few
+    /// seconds.
+    pub fn sweep(&self, now: u64) {
+        let followed = self.followed.load(Ordering::Relaxed);
+        if !followed {
+            let living: Vec<_> =
+                lock(&self.known).values().filter(|p| p.ended().is_none()).cloned().collect();
+            for process in &living {
+                let glance = self.procfs.glance(process.pid);
+                if glance.map(|glance| glance.start_ticks) != Some(process.start_ticks) {
+                    process.end(now);
+                }
+            }
+        }
+        lock(&self.known).retain(|_, process| match process.ended() {
+            Some(at) => at + AFTER_END >= now,
+            None => followed || Arc::strong_count(process) > 1,
+        });
+        self.containers.sweep(now);
+        self.renew();
+    }
+
+    fn keep(&self, pid: u32, current: Option<Process>, now: u64) -> (Option<Arc<Process>>, bool) {
         let mut known = lock(&self.known);
-        let Some(process) = process else {
-            known.remove(&pid);
-            return None;
+        let before = known.get(&pid);
+        let Some(current) = current else {
+            let Some(before) = before else { return (None, false) };
+            let changed = before.ended().is_none();
+            before.end(now);
+            before.check(now);
+            return (Some(Arc::clone(before)), changed);
         };
-        process.check(now);
-        let process = Arc::new(process);
-        if known.len() < CAPACITY || known.contains_key(&pid) {
-            known.insert(pid, Arc::clone(&process));
+        if let Some(before) = before {
+            if before.ended().is_none() && before.reads_as(&current) {
+                before.check(now);
+                return (Some(Arc::clone(before)), false);
+            }
+            if !before.is_same(&current) {
+                before.end(now);
+            }
         }
-        Some(process)
+        current.check(now);
+        let current = Arc::new(current);
+        if known.len() < CAPACITY || known.contains_key(&pid) {
+            known.insert(pid, Arc::clone(&current));
+        }
+        (Some(current), true)
     }
 
-    fn read_process(&self, pid: u32) -> Option<Process> {
-        let start_ticks = self.start_ticks(pid)?;
-        let comm = self.text(pid, "comm", 64)?;
-        let cmdline = self.text(pid, "cmdline", CMDLINE).unwrap_or_default();
-        let cmdline = cmdline.trim_end_matches('\0').replace('\0', " ");
-        let start_time = self.boot_time + start_ticks / self.ticks_per_second;
-        let comm = comm.trim_end_matches('\n').to_owned();
-        Some(Process::new(pid, start_ticks, comm, cmdline, start_time.to_string()))
+    fn read(&self, pid: u32, now: u64) -> Option<Process> {
+        let glance = self.procfs.glance(pid)?;
+        let start_time = self.procfs.start_time(glance.start_ticks);
+        let id = (pid, glance.start_ticks);
+        let mut process = Process::new(id, glance.comm, self.procfs.cmdline(pid), start_time);
+        process.container = self.container(pid, now);
+        // What was read of another that got the id meanwhile is not mixed in.
+        (self.procfs.glance(pid)?.start_ticks == process.start_ticks).then_some(process)
     }
 
-    fn start_ticks(&self, pid: u32) -> Option<u64> {
-        Some(stat(&self.bytes(pid, "stat", STAT)?)?.start_time)
-    }
-
-    fn text(&self, pid: u32, file: &str, limit: usize) -> Option<String> {
-        Some(String::from_utf8_lossy(&self.bytes(pid, file, limit)?).into_owned())
-    }
-
-    fn bytes(&self, pid: u32, file: &str, limit: usize) -> Option<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(limit);
-        let file = fs::File::open(self.proc.join(pid.to_string()).join(file)).ok()?;
-        file.take(limit as u64).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+    fn container(&self, pid: u32, now: u64) -> Option<Arc<Container>> {
+        container_of(&self.procfs.cgroup(pid)).map(|group| self.containers.by_group(&group, now))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn labels(process: &Process) -> Vec<(String, String)> {
-        let mut labels = Vec::new();
-        process
-            .each_label(false, true, &mut |name: &str, value: &str| labels.push((name.into(), value.into())));
-        labels
-    }
-
-    fn write(root: &Path, pid: u32, comm: &str, start: u64) {
-        let folder = root.join(format!("proc/{pid}"));
-        fs::create_dir_all(&folder).unwrap();
-        let stat = format!("{pid} ({comm}) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0 0\n");
-        fs::write(folder.join("stat"), stat).unwrap();
-        fs::write(folder.join("comm"), format!("{comm}\n")).unwrap();
-        fs::write(folder.join("cmdline"), "/bin/x\0-v\0").unwrap();
-    }
-
-    #[test]
-    fn a_process_is_labelled_from_procfs_whatever_its_name() {
-        let root = tempfile::tempdir().unwrap();
-        write(root.path(), 7, "a) b (c", 250);
-        fs::write(root.path().join("proc/stat"), "cpu 1\nbtime 1000\n").unwrap();
-        let process = Processes::new(root.path()).get(7, 1).unwrap();
-        let expected = [("comm", "a) b (c"), ("cmdline", "/bin/x -v"), ("start_time", "1002")];
-        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(labels(&process), expected);
-    }
-
-    #[test]
-    fn a_reused_pid_is_another_process_and_the_first_has_ended() {
-        let root = tempfile::tempdir().unwrap();
-        write(root.path(), 7, "old", 250);
-        let processes = Processes::new(root.path());
-        let first = processes.get(7, 1).unwrap();
-        write(root.path(), 7, "new", 900);
-        assert!(processes.get(7, 2).is_some_and(|same| Arc::ptr_eq(&same, &first)));
-        let second = processes.get(7, 5000).unwrap();
-        assert!(!second.is_same(&first));
-        assert_eq!((first.ended(), second.ended()), (Some(5000), None));
-    }
-
-    #[test]
-    fn a_new_name_keeps_the_process() {
-        let root = tempfile::tempdir().unwrap();
-        write(root.path(), 7, "sh", 250);
-        let processes = Processes::new(root.path());
-        let first = processes.get(7, 1).unwrap();
-        write(root.path(), 7, "nginx", 250);
-        let second = processes.get(7, 5000).unwrap();
-        assert!(second.is_same(&first) && !Arc::ptr_eq(&second, &first));
-        assert_eq!(first.ended(), None);
-    }
-
-    #[test]
-    fn the_sweep_notices_the_end_and_forgets_who_is_not_named() {
-        let root = tempfile::tempdir().unwrap();
-        write(root.path(), 7, "a", 1);
-        write(root.path(), 8, "b", 1);
-        let processes = Processes::new(root.path());
-        let named = processes.get(7, 1).unwrap();
-        drop(processes.get(8, 1));
-        fs::remove_dir_all(root.path().join("proc/7")).unwrap();
-        processes.sweep(9000);
-        assert_eq!(named.ended(), Some(9000));
-        assert!(lock(&processes.known).is_empty());
-    }
-}
+mod tests;

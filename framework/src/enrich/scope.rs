@@ -1,22 +1,41 @@
-//! From selectors to processes: what a probe is told to observe. Reads /proc; a probe never sees a pattern.
+//! From selectors to processes and containers: what a probe is told to observe. A probe never sees a pattern.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gopher_protocol::control::{Process, Scope};
+use gopher_protocol::control::{self, Scope};
 use regex::Regex;
 
-use super::processes::{Identity, Processes};
+use super::cgroup::normal_uid;
+use super::container::Container;
+use super::process::Process;
+use super::processes::Processes;
+use super::watch::Changed;
 
-/// What selects processes; the union of its parts.
+/// What selects processes.
 #[derive(Clone, Debug, Default)]
 pub struct Selector {
     /// The whole host.
     pub all: bool,
-    /// These ids.
+    /// What is observed: the union.
+    pub select: Parts,
+    /// What is not, whatever else selects it.
+    pub exclude: Parts,
+}
+
+/// Ways to select; the union of them.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    /// Processes with these ids.
     pub ids: Vec<u32>,
-    /// Those whose name and command line fit.
+    /// Processes whose name and command line fit.
     pub names: Vec<Name>,
+    /// Containers whose id begins so.
+    pub container_ids: Vec<String>,
+    /// Containers with these names.
+    pub container_names: Vec<String>,
+    /// Containers of the pods with these uids.
+    pub pod_ids: Vec<String>,
 }
 
 /// A pattern for processes.
@@ -28,113 +47,124 @@ pub struct Name {
     pub cmdline: String,
 }
 
+impl Name {
+    /// Whether the process fits.
+    #[must_use]
+    pub fn fits(&self, process: &Process) -> bool {
+        let (comm, cmdline) = process.names();
+        self.comm.is_match(comm) && (self.cmdline.is_empty() || cmdline.contains(&self.cmdline))
+    }
+}
+
+impl Parts {
+    /// True when nothing is selected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let containers = [&self.container_ids, &self.container_names, &self.pod_ids];
+        self.ids.is_empty() && self.names.is_empty() && containers.iter().all(|part| part.is_empty())
+    }
+
+    fn process(&self, process: &Process) -> bool {
+        self.ids.contains(&process.pid) || self.names.iter().any(|name| name.fits(process))
+    }
+
+    fn container(&self, container: &Container) -> bool {
+        let pod = |wanted: &String| normal_uid(wanted).is_some_and(|uid| is_uid(container.pod_id(), &uid));
+        self.container_ids.iter().any(|id| container.id.starts_with(id))
+            || self.container_names.iter().any(|name| name == container.name())
+            || self.pod_ids.iter().any(pod)
+    }
+}
+
+/// Static pods have uids without dashes.
+fn is_uid(found: &str, wanted: &str) -> bool {
+    found == wanted || normal_uid(found).is_some_and(|uid| uid == wanted)
+}
+
 impl Selector {
     /// True when the processes that it selects may change by themselves.
     #[must_use]
     pub fn follows(&self) -> bool {
-        !(self.all || self.ids.is_empty() && self.names.is_empty())
+        if self.all { !self.exclude.is_empty() } else { !self.select.is_empty() }
     }
 
-    fn selects(&self, process: &Identity) -> bool {
-        self.ids.contains(&process.pid)
-            || self.names.iter().any(|name| {
-                name.comm.is_match(&process.comm)
-                    && (name.cmdline.is_empty() || process.cmdline.contains(&name.cmdline))
-            })
+    fn selects(&self, process: &Process) -> bool {
+        let container = process.container().map(AsRef::as_ref);
+        let within = |parts: &Parts| container.is_some_and(|container| parts.container(container));
+        (self.all || self.select.process(process) || within(&self.select))
+            && !self.exclude.process(process)
+            && !within(&self.exclude)
     }
 }
 
-/// Keeps a picture of all processes, so that a look costs one small read per process that was there before.
-#[derive(Debug, Default)]
-pub struct Resolver {
-    known: HashMap<u32, Arc<Identity>>,
+/// A selector with what it selects; kept up to date process by process.
+#[derive(Debug)]
+pub struct Selection {
+    selector: Selector,
+    selected: BTreeMap<u32, Arc<Process>>,
 }
 
-impl Resolver {
-    /// Looks at all processes now.
-    pub fn look(&mut self, processes: &Processes) {
-        let mut now = HashMap::with_capacity(self.known.len());
-        for pid in processes.pids() {
-            if let Some(process) = processes.identify(pid, self.known.get(&pid)) {
-                now.insert(pid, process);
+impl Selection {
+    /// Selects nothing until it is told of processes.
+    #[must_use]
+    pub fn new(selector: Selector) -> Self {
+        Self { selector, selected: BTreeMap::new() }
+    }
+
+    /// What selects.
+    #[must_use]
+    pub fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
+    /// Looks at those that changed, as they were last seen.
+    pub fn update(&mut self, changed: &Changed, processes: &Processes) {
+        if !self.selector.follows() {
+            return;
+        }
+        if changed.all {
+            self.selected.clear();
+            let (selector, selected) = (&self.selector, &mut self.selected);
+            processes.each(|process| {
+                if selector.selects(process) {
+                    selected.insert(process.pid, Arc::clone(process));
+                }
+            });
+        }
+        for pid in &changed.pids {
+            match processes.seen(*pid).filter(|process| self.selector.selects(process)) {
+                Some(process) => self.selected.insert(*pid, process),
+                None => self.selected.remove(pid),
+            };
+        }
+    }
+
+    /// What it means now.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        if !self.selector.follows() {
+            return Scope { all: self.selector.all, ..Scope::default() };
+        }
+        let mut containers = BTreeMap::new();
+        for container in self.selected.values().filter_map(|process| process.container()) {
+            if self.selector.select.container(container) {
+                containers.insert(container.id.as_str(), container);
             }
         }
-        self.known = now;
-    }
-
-    /// What the selector means as of the last look.
-    #[must_use]
-    pub fn resolve(&self, selector: &Selector) -> Scope {
-        if selector.all {
-            return Scope { all: true, ..Scope::default() };
-        }
-        let mut selected: Vec<_> = self.known.values().filter(|process| selector.selects(process)).collect();
-        selected.sort_by_key(|process| process.pid);
-        let processes = selected.into_iter().map(|process| Process {
+        let containers = containers.into_values().map(|container| control::Container {
+            id: container.id.clone(),
+            cgroup_id: container.group.inode,
+            cgroup_path: container.group.path.clone(),
+        });
+        let processes = self.selected.values().map(|process| control::Process {
             pid: process.pid,
             start_time: process.start_ticks,
-            comm: process.comm.clone(),
-            container_id: String::new(),
+            comm: process.names().0.to_owned(),
+            container_id: process.container().map_or(String::new(), |container| container.id.clone()),
         });
-        Scope { processes: processes.collect(), ..Scope::default() }
+        Scope { all: false, processes: processes.collect(), containers: containers.collect() }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
-
-    fn write(root: &Path, pid: u32, comm: &str, cmdline: &str, start: u64) {
-        let folder = root.join(format!("proc/{pid}"));
-        fs::create_dir_all(&folder).unwrap();
-        let stat = format!("{pid} ({comm}) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0 0\n");
-        fs::write(folder.join("stat"), stat).unwrap();
-        fs::write(folder.join("comm"), format!("{comm}\n")).unwrap();
-        fs::write(folder.join("cmdline"), cmdline.replace(' ', "\0")).unwrap();
-    }
-
-    fn pids(scope: &Scope) -> Vec<u32> {
-        scope.processes.iter().map(|process| process.pid).collect()
-    }
-
-    #[test]
-    fn names_select_by_pattern_and_command_line_and_follow_change() {
-        let root = tempfile::tempdir().unwrap();
-        write(root.path(), 10, "nginx", "nginx: master", 1);
-        write(root.path(), 11, "my prog (x)", "/bin/prog --serve", 1);
-        write(root.path(), 12, "java", "java -jar b.jar", 1);
-        let processes = Processes::new(root.path());
-        let mut resolver = Resolver::default();
-        resolver.look(&processes);
-        let name = |comm: &str, cmdline: &str| Selector {
-            names: vec![Name { comm: Regex::new(comm).unwrap(), cmdline: cmdline.into() }],
-            ..Selector::default()
-        };
-        assert_eq!(pids(&resolver.resolve(&name("^nginx$", ""))), [10]);
-        assert_eq!(pids(&resolver.resolve(&name("my prog", "--serve"))), [11]);
-        assert_eq!(pids(&resolver.resolve(&name("java", "a.jar"))), Vec::<u32>::new());
-        write(root.path(), 10, "sh", "sh", 1);
-        write(root.path(), 13, "nginx", "nginx", 5);
-        resolver.look(&processes);
-        assert_eq!(
-            pids(&resolver.resolve(&name("^nginx$", ""))),
-            [13],
-            "a new name counts, the old one does not"
-        );
-    }
-
-    #[test]
-    fn everything_is_one_word_and_ids_need_a_process() {
-        let root = tempfile::tempdir().unwrap();
-        write(root.path(), 10, "a", "a", 1);
-        let mut resolver = Resolver::default();
-        resolver.look(&Processes::new(root.path()));
-        let all = Selector { all: true, ..Selector::default() };
-        assert!(resolver.resolve(&all).all && !all.follows());
-        let ids = Selector { ids: vec![10, 99], ..Selector::default() };
-        assert_eq!(pids(&resolver.resolve(&ids)), [10]);
-    }
-}
+mod tests;

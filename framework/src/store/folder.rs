@@ -9,14 +9,14 @@ use gopher_protocol::manifest::Manifest;
 use gopher_protocol::table::Table;
 
 use super::claims::TableId;
-use super::labels::Labels;
+use super::labels::{About, Labels};
 use super::layout::Layout;
 use super::records::Record;
 use super::snapshot::TableSnapshot;
 use super::table::{Arrival, Slot, TableStore};
 use super::{AFTER_PROCESS, Shared};
 use crate::clock::mono_ms;
-use crate::enrich::Process;
+use crate::enrich::{Added, Processes};
 use crate::ingest::{Batch, Dropped, RowSink};
 use crate::sync::lock;
 
@@ -27,6 +27,8 @@ static NEXT_TABLE: AtomicU64 = AtomicU64::new(1);
 struct Kept {
     id: TableId,
     store: TableStore,
+    /// What its probe's scope adds to its labels.
+    added: Arc<Added>,
     /// Milliseconds between two rows of a key, as its probe is configured.
     period: u64,
     /// Its probe is stopped: rows that are under way are dropped.
@@ -49,11 +51,13 @@ pub struct FolderStore {
 impl FolderStore {
     pub(super) fn new(shared: Arc<Shared>, manifest: &Manifest) -> Self {
         let kept = manifest.tables.iter().map(|table| {
-            let layout = Arc::new(Layout::new(Arc::clone(table), &shared.globals));
+            let added = Arc::<Added>::default();
+            let layout = shared.layout(table, &added);
             let store = TableStore::new(layout, shared.keep_last);
             Kept {
                 id: NEXT_TABLE.fetch_add(1, Ordering::Relaxed),
                 store,
+                added,
                 period: 0,
                 stopped: false,
                 snapshot: None,
@@ -96,6 +100,46 @@ impl FolderStore {
     pub fn set_period(&self, probe: &str, period: u64) {
         for kept in lock(&self.kept).iter_mut().filter(|kept| kept.store.layout.table.probe == probe) {
             kept.period = period;
+        }
+    }
+
+    /// Sets the labels that the scope of a probe adds; its series change theirs at once. A row whose labels another
+    /// table has then goes.
+    pub fn label(&self, probe: &str, added: &Arc<Added>) {
+        for kept in lock(&self.kept).iter_mut().filter(|kept| kept.store.layout.table.probe == probe) {
+            if !Arc::ptr_eq(&kept.added, added) {
+                kept.added = Arc::clone(added);
+                let layout = self.shared.layout(&kept.store.layout.table, added);
+                self.relabel(kept, layout, |labels| Some(labels.now()));
+            }
+        }
+    }
+
+    /// Brings labels up to date after something has become known of processes or containers without a row.
+    pub(super) fn renew(&self) {
+        for kept in lock(&self.kept).iter_mut() {
+            let layout = Arc::clone(&kept.store.layout);
+            self.relabel(kept, layout, |labels| renewed(&self.shared.processes, labels));
+        }
+    }
+
+    /// Gives rows a layout, and other labels where `about` says so.
+    fn relabel(&self, kept: &mut Kept, layout: Arc<Layout>, about: impl Fn(&Labels) -> Option<About>) {
+        let (before, claims) = (std::mem::replace(&mut kept.store.layout, layout), &self.shared.claims);
+        let layout = Arc::clone(&kept.store.layout);
+        let changed = (0..kept.store.len()).filter_map(|row| Some((row, about(&kept.store.labels()[row])?)));
+        let changed: Vec<_> = changed.collect();
+        for (row, about) in &changed {
+            let labels = kept.store.labels()[*row].about(about.clone());
+            let replaced = kept.store.relabel(*row, labels);
+            claims.release(kept.id, &before, &replaced);
+        }
+        // From the end, because a row that goes gives its place to the last one.
+        for (row, _) in changed.iter().rev() {
+            if !claims.claim(kept.id, &layout, &kept.store.labels()[*row]) {
+                let removed = kept.store.remove(*row);
+                self.removed(kept.id, &layout, &removed);
+            }
         }
     }
 
@@ -203,11 +247,8 @@ impl Batch for OpenBatch<'_> {
                 return Err(Dropped::Stopped);
             }
         }
-        let process = match kept.store.layout.tgid {
-            Some(field) => process(folder, kept, found, row.fields.get(field), self.now),
-            None => None,
-        };
-        let slot = kept.store.place(hash, found, &Arrival { now: self.now, process });
+        let about = about(folder, kept, found, &row.fields, self.now);
+        let slot = kept.store.place(hash, found, &Arrival { now: self.now, about });
         if slot.created {
             folder.series.fetch_add(1, Ordering::Relaxed);
             folder.shared.total.fetch_add(1, Ordering::Relaxed);
@@ -241,20 +282,39 @@ impl Batch for OpenBatch<'_> {
     }
 }
 
-/// The process behind a row: the one its series has, looked at again, or the one that has the id now.
+/// Whom a row is about: whom its series is about, looked at again, or who has the ids now.
 #[inline]
-fn process(
-    folder: &FolderStore,
-    kept: &Kept,
-    found: Option<usize>,
-    tgid: &str,
-    now: u64,
-) -> Option<Arc<Process>> {
-    let processes = &folder.shared.processes;
-    match found.and_then(|row| kept.store.process(row)) {
-        Some(known) => processes.refresh(known, now),
-        None => processes.get(tgid.parse().ok()?, now),
+fn about(folder: &FolderStore, kept: &Kept, found: Option<usize>, fields: &Fields<'_>, now: u64) -> About {
+    let (layout, processes) = (&kept.store.layout, &folder.shared.processes);
+    if layout.tgid.is_none() && layout.container.is_none() {
+        return About::default();
     }
+    let known = found.map(|row| &kept.store.labels()[row]);
+    let process = layout.tgid.and_then(|tgid| match known.and_then(|labels| labels.process()) {
+        Some(known) => processes.refresh(known, now),
+        None => processes.get(fields.get(tgid).parse().ok()?, now),
+    });
+    let container = layout.container.and_then(|index| {
+        let (id, known) = (fields.get(index), known.and_then(|labels| labels.named_container()));
+        match known.filter(|known| known.id == id) {
+            Some(known) => Some(Arc::clone(known)),
+            None => processes.containers().by_id(id, now),
+        }
+    });
+    About { process, container }
+}
+
+/// Whom a series is about with what has become known meanwhile; `None` where nothing has.
+fn renewed(processes: &Processes, labels: &Labels) -> Option<About> {
+    let process = labels.process().and_then(|process| processes.renewed(process));
+    let container = labels.named_container().map(|known| (known, processes.containers().current(known)));
+    let container =
+        container.filter(|(known, current)| !Arc::ptr_eq(known, current)).map(|(_, current)| current);
+    if process.is_none() && container.is_none() {
+        return None;
+    }
+    let now = labels.now();
+    Some(About { process: process.or(now.process), container: container.or(now.container) })
 }
 
 /// Claims the new labels of a row; where another table has them already the row goes.

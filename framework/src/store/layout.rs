@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use gopher_protocol::table::{Field, Kind, Table};
 
+use crate::enrich::{Added, CONTAINER_LABELS};
+
 /// Labels that every series carries unless its table has a field of that name: machine id, host name, custom ones.
 pub type GlobalLabels = Arc<[(String, String)]>;
 
@@ -23,32 +25,49 @@ pub struct Layout {
     /// True when the process labels include command line and start time: entity `proc` only, a command line can
     /// hold secrets.
     pub process_details: bool,
+    /// Index of the key or label field `container_id`: its rows get the labels of that container.
+    pub container: Option<usize>,
     /// True when the table has a field `comm` of its own.
     pub own_comm: bool,
+    /// Which of [`CONTAINER_LABELS`] the table has as fields of its own.
+    pub own_container: [bool; CONTAINER_LABELS.len()],
+    /// True when the label `pod` holds the namespace too, as the original's does.
+    pub pod_path: bool,
+    /// Labels that the probe's scope adds, without those that the table has.
+    pub added: Added,
     /// Global labels that no field of the table shadows.
     pub globals: GlobalLabels,
 }
 
 impl Layout {
-    /// Derives the layout. Global labels that the table shadows are left out.
+    /// Derives the layout. Labels that the table shadows are left out.
     #[must_use]
-    pub fn new(table: Arc<Table>, globals: &GlobalLabels) -> Self {
+    pub fn new(table: Arc<Table>, globals: &GlobalLabels, added: &Added, pod_path: bool) -> Self {
         let of = |wanted: fn(Kind) -> bool| table.fields_where(wanted).collect::<Vec<_>>();
         let label_field = |name: &str| table.field(name).filter(|index| table.fields[*index].kind.is_label());
-        let tgid = label_field("tgid");
+        let (tgid, container) = (label_field("tgid"), label_field("container_id"));
         let process_details = tgid.is_some() && table.entity == "proc";
-        let added = |name: &str| {
+        let from_process = |name: &str| {
             tgid.is_some() && (name == "comm" || process_details && matches!(name, "cmdline" | "start_time"))
         };
-        let globals =
-            globals.iter().filter(|(name, _)| label_field(name).is_none() && !added(name)).cloned().collect();
+        let from_container =
+            |name: &str| (tgid.is_some() || container.is_some()) && CONTAINER_LABELS.contains(&name);
+        let added = added.without(|name| label_field(name).is_some() || from_process(name));
+        let is_free = |name: &str| {
+            label_field(name).is_none() && !from_process(name) && !from_container(name) && !added.names(name)
+        };
+        let globals = globals.iter().filter(|(name, _)| is_free(name)).cloned().collect();
         Self {
             keys: of(|kind| kind == Kind::Key),
             labels: of(|kind| kind == Kind::Label),
             values: of(|kind| !kind.is_label()),
             tgid,
             process_details,
+            container,
             own_comm: label_field("comm").is_some(),
+            own_container: CONTAINER_LABELS.map(|name| label_field(name).is_some()),
+            pod_path,
+            added,
             globals,
             table,
         }

@@ -9,17 +9,16 @@ use gopher_protocol::reject::FieldReason;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
-use super::labels::{END, Labels};
+use super::labels::{About, END, Labels};
 use super::layout::Layout;
 use super::value::{Step, Value, step};
-use crate::enrich::Process;
 
 /// What the store needs to know of the moment and the process behind a row.
 pub(super) struct Arrival {
     /// Milliseconds on the agent's monotonic clock.
     pub(super) now: u64,
-    /// The process that the row is about, freshly checked, where the table has a `tgid`.
-    pub(super) process: Option<Arc<Process>>,
+    /// Whom the row is about, freshly checked.
+    pub(super) about: About,
 }
 
 /// The rows of one table.
@@ -88,16 +87,11 @@ impl TableStore {
         (hash, found.map(|row| *row as usize))
     }
 
-    /// The process of an existing row.
-    pub(super) fn process(&self, row: usize) -> Option<&Arc<Process>> {
-        self.labels.get(row).and_then(|labels| labels.process())
-    }
-
     /// Makes the row that [`Self::find`] looked for, or brings the labels of the one it found up to date.
     #[inline]
     pub(super) fn place(&mut self, hash: u64, found: Option<usize>, arrival: &Arrival) -> Slot {
         let Some(row) = found else {
-            let labels = Labels::new(&self.key, &self.changing, arrival.process.clone());
+            let labels = Labels::new(&self.key, &self.changing, arrival.about.clone());
             return Slot {
                 row: self.push(hash, labels, arrival.now),
                 created: true,
@@ -106,21 +100,22 @@ impl TableStore {
             };
         };
         let old = &self.labels[row];
-        let same_process = match (old.process(), &arrival.process) {
-            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
-            (None, Some(_)) => false,
-            (_, None) => true,
-        };
-        if same_process && old.changing() == self.changing {
+        if arrival.about.is_as(old) && old.changing() == self.changing {
             return Slot { row, created: false, relabelled: false, replaced: None };
         }
-        let process = arrival.process.clone().or_else(|| old.process().cloned());
+        let process = arrival.about.process.clone().or_else(|| old.process().cloned());
         if !old.process().is_none_or(|old| process.as_ref().is_some_and(|new| old.is_same(new))) {
             self.forget_values(row);
         }
-        let labels = Arc::new(Labels::new(&self.key, &self.changing, process));
-        let replaced = std::mem::replace(&mut Arc::make_mut(&mut self.labels)[row], labels);
-        Slot { row, created: false, relabelled: true, replaced: Some(replaced) }
+        let about = About { process, container: arrival.about.container.clone() };
+        let labels = Labels::new(&self.key, &self.changing, about);
+        Slot { row, created: false, relabelled: true, replaced: Some(self.relabel(row, labels)) }
+    }
+
+    /// Gives a row other labels; those that it had.
+    pub(super) fn relabel(&mut self, row: usize, labels: Labels) -> Arc<Labels> {
+        self.version += 1;
+        std::mem::replace(&mut Arc::make_mut(&mut self.labels)[row], Arc::new(labels))
     }
 
     /// Applies the row's values; calls `refused` for each field that does not parse.

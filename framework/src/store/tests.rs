@@ -40,7 +40,7 @@ fields = [
 
 fn store(limits: Limits) -> Store {
     let globals: GlobalLabels = vec![("machine_id".to_owned(), "m".to_owned())].into();
-    Store::new(limits, globals, Processes::new(std::path::Path::new("/")), false)
+    Store::new(limits, globals, Arc::new(Processes::new(std::path::Path::new("/"))), false)
 }
 
 const WIDE: Limits = Limits { record_timeout: 60_000, series_per_table: 1000, series_total: 1000 };

@@ -39,8 +39,37 @@ pub struct AgentMetrics {
     pub scrapes: IntCounterVec,
     /// Reads of the configuration file, by outcome.
     pub reloads: IntCounterVec,
+    /// How scopes are resolved.
+    pub scope: ScopeMetrics,
     export_rows: IntCounterVec,
     export_queued: IntGaugeVec,
+}
+
+/// How scopes are resolved.
+#[derive(Clone, Debug)]
+pub struct ScopeMetrics {
+    /// 1 for where news of processes come from, 0 for the others.
+    pub source: IntGaugeVec,
+    /// Times that the kernel lost news of processes.
+    pub overruns: IntCounter,
+    /// Questions to container runtimes, by outcome.
+    pub lookups: IntCounterVec,
+}
+
+impl ScopeMetrics {
+    fn new(r: &Registry) -> Result<Self, prometheus::Error> {
+        let overruns = "Times that the kernel lost news of processes; each made all processes be looked at.";
+        Ok(Self {
+            source: gauges(r, "scope_source", "1 for where news of processes come from.", &["source"])?,
+            overruns: keep(r, IntCounter::new(format!("{PREFIX}scope_overruns_total"), overruns)?)?,
+            lookups: counters(
+                r,
+                "container_lookups_total",
+                "Questions to container runtimes.",
+                &["outcome"],
+            )?,
+        })
+    }
 }
 
 /// The counters of one exporter that pushes: what it is offered is sent, failed or dropped.
@@ -131,6 +160,7 @@ impl AgentMetrics {
             probe_memory: gauges(r, "probe_memory_bytes", "Memory of a folder's processes.", &["probe"])?,
             scrapes: counters(r, "scrapes_total", "Scrapes answered.", &["code"])?,
             reloads: counters(r, "reloads_total", "Reads of the configuration file.", &["outcome"])?,
+            scope: ScopeMetrics::new(r)?,
             export_rows: counters(
                 r,
                 "export_rows_total",

@@ -7,6 +7,7 @@ use gopher_protocol::table::Tables;
 use proptest::prelude::*;
 
 use super::*;
+use crate::enrich::Added;
 use crate::store::layout::GlobalLabels;
 
 const MANIFEST: &str = r#"
@@ -32,7 +33,7 @@ fields = [
 
 fn table() -> (Tables, TableStore) {
     let tables = Manifest::parse(MANIFEST).unwrap().tables();
-    let layout = Layout::new(tables.all()[0].clone(), &GlobalLabels::default());
+    let layout = Layout::new(tables.all()[0].clone(), &GlobalLabels::default(), &Added::default(), false);
     (tables, TableStore::new(Arc::new(layout), true))
 }
 
@@ -40,7 +41,7 @@ fn put(tables: &Tables, store: &mut TableStore, line: &str, now: u64) -> usize {
     let mut decoder = Decoder::new();
     let Ok(Line::Row(row)) = decoder.decode(tables, line.as_bytes()) else { panic!("no row: {line}") };
     let (hash, found) = store.find(&row.fields);
-    let slot = store.place(hash, found, &Arrival { now, process: None });
+    let slot = store.place(hash, found, &Arrival { now, about: About::default() });
     let mut refused = 0;
     store.fill(slot.row, &row.fields, now, |_, _| refused += 1);
     refused

@@ -42,7 +42,7 @@ fn pages(exposition: Exposition, filter: Filter, lines: &str) -> Pages {
     let metrics = AgentMetrics::new().unwrap();
     let limits = Limits { record_timeout: 60_000, series_per_table: 100, series_total: 100 };
     let globals: GlobalLabels = vec![("machine_id".to_owned(), "m".to_owned())].into();
-    let processes = Processes::new(std::path::Path::new("/"));
+    let processes = Arc::new(Processes::new(std::path::Path::new("/")));
     let store = Arc::new(Store::new(limits, globals, processes, exposition == Exposition::Upstream));
     let manifest = Manifest::parse(MANIFEST).unwrap();
     let intakes = Intakes::new(metrics.clone());
