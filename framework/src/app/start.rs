@@ -81,8 +81,9 @@ impl App {
         let config_changes = watch_config(path);
         let (catalog, catalog_changes) = catalog::watch(catalog::roots(&settings.folders), rules(&loaded))
             .context("watching the probe folders")?;
-        let scopes =
+        let mut scopes =
             Scopes::start(processes, metrics.scope.clone()).context("starting the watch of processes")?;
+        scopes.ask(settings);
         let stages = Stages { store, intakes, supervisor };
         let status = FolderStatus::new(metrics);
         let mut app = Self {

@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 
 use super::{Answer, Containers, cri, docker};
 use crate::clock::mono_ms;
-use crate::enrich::container::{Facts, Pod};
+use crate::enrich::container::Pod;
 use crate::telemetry::ScopeMetrics;
 
 /// The longest that one runtime may take to answer.
