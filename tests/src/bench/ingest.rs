@@ -34,7 +34,8 @@ impl Stages {
         let limits = Limits { record_timeout: 600_000, series_per_table: 1_000_000, series_total: 1_000_000 };
         let machine = ("machine_id".to_owned(), "0123456789abcdef0123456789abcdef".to_owned());
         let globals = vec![machine, ("hostname".to_owned(), "bench".to_owned())];
-        let store = Arc::new(Store::new(limits, globals.into(), Processes::new("/".as_ref()), false));
+        let store =
+            Arc::new(Store::new(limits, globals.into(), Arc::new(Processes::new("/".as_ref())), false));
         let manifest = Manifest::parse(MANIFEST).map_err(|problems| anyhow!("{problems:?}"))?;
         let intakes = Intakes::new(metrics.clone());
         intakes.set(&manifest, store.folder(&manifest));
