@@ -4,7 +4,7 @@ mod check;
 mod endpoint;
 mod exporters;
 mod folders;
-mod plan;
+pub(crate) mod plan;
 mod readiness;
 mod reload;
 mod scopes;
@@ -15,7 +15,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-pub use self::check::check;
+pub use self::check::{Checked, check, examine};
 use self::start::App;
 use crate::config::LoadError;
 use crate::{config, rundir, telemetry};

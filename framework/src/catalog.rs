@@ -25,9 +25,11 @@ use std::sync::Arc;
 
 use gopher_protocol::manifest::Probe;
 
+use crate::config::Problem;
+
 pub use check::{Finding, check_probes};
 pub use diff::{Change, diff};
-pub use folder::{Fingerprint, Folder, Origin, Rules, Trust, load_folder};
+pub use folder::{Fingerprint, Folder, Origin, Rules, Trust, inspect, load_folder};
 pub use scan::{Root, roots, scan};
 pub use watch::watch;
 
@@ -67,6 +69,13 @@ impl Fault {
     /// A fault of a folder as a whole.
     pub fn of_folder(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self { path: path.into(), place: None, reason: reason.into() }
+    }
+
+    /// The same as a problem with a file.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let (file, line) = self.place.clone().unwrap_or_else(|| (self.path.clone(), 0));
+        Problem { file, line, key: String::new(), message: self.reason.clone() }
     }
 }
 

@@ -35,6 +35,7 @@ pub use model::{Agent, Config, Folders, LogFormat, LogLevel, ProbeConfig, ProbeS
 pub(crate) use names::nearest;
 pub use problem::{Problem, Problems};
 pub use scope::{ProcName, Scope, Selectors};
+pub(crate) use units::parse_duration;
 
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,7 @@ pub mod sweep;
 mod thread;
 pub mod trust;
 
+pub use self::environment::common as common_environment;
 pub use self::error::{Error, SpawnError};
 pub use self::group::{Group, Usage};
 pub use self::instance::Instance;

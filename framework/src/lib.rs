@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod contain;
 pub mod control;
+pub mod ctl;
 mod dirwatch;
 pub mod enrich;
 pub mod export;

@@ -26,6 +26,7 @@ mod worker;
 
 pub use self::change::{Change, change};
 pub use self::channel::Delivered;
+pub use self::environment::of as environment_of;
 pub use self::order::{Desired, Folder};
 pub use self::policy::Policy;
 pub use self::shared::{Settings, Supervisor};

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::catalog::{self, Catalog, Finding, check_probes};
-use crate::config::{self, Loaded};
+use crate::catalog::{self, Catalog, Fault, Finding, check_probes};
+use crate::config::{self, LoadError, Loaded, Problem};
 use crate::contain::trust::{self, Untrusted};
 
 /// What was found wrong, one line each.
@@ -13,25 +13,48 @@ use crate::contain::trust::{self, Untrusted};
 #[error("{}", .0.join("\n"))]
 pub(super) struct Problems(Vec<String>);
 
-/// Checks the configuration and all probe folders.
+/// What a check has found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// What must be mended before the agent would start, or would use a folder.
+    pub problems: Vec<Problem>,
+    /// What may well be meant: probes that are configured but not installed may come later.
+    pub warnings: Vec<Problem>,
+    /// What there is, in words.
+    pub summary: String,
+}
+
+/// Reads everything that a start would read.
 ///
 /// # Errors
-/// Every problem; probes that are configured but not installed are warnings, since they may come later.
-pub fn check(path: &Path) -> anyhow::Result<()> {
+/// A configuration that cannot be read or is wrong; then no folder has been looked at.
+pub fn examine(path: &Path) -> Result<Checked, LoadError> {
     let loaded = config::load(path)?;
-    let folders = &loaded.config.folders;
-    let catalog = catalog::scan(&catalog::roots(folders), &rules(&loaded));
-    let mut problems: Vec<String> = catalog.faults.iter().map(ToString::to_string).collect();
+    let catalog = catalog::scan(&catalog::roots(&loaded.config.folders), &rules(&loaded));
+    let mut checked = Checked { summary: summary(&catalog), ..Checked::default() };
+    checked.problems.extend(catalog.faults.iter().map(Fault::problem));
     for finding in check_probes(&loaded, &catalog) {
         match finding {
-            Finding::NotInstalled(problem) => eprintln!("warning: {problem}"),
-            Finding::Wrong(problem) => problems.push(problem.to_string()),
+            Finding::NotInstalled(problem) => checked.warnings.push(problem),
+            Finding::Wrong(problem) => checked.problems.push(problem),
         }
     }
-    if !problems.is_empty() {
-        return Err(Problems(problems).into());
+    Ok(checked)
+}
+
+/// Checks the configuration and all probe folders, and says so.
+///
+/// # Errors
+/// Every problem.
+pub fn check(path: &Path) -> anyhow::Result<()> {
+    let checked = examine(path)?;
+    for warning in &checked.warnings {
+        eprintln!("warning: {warning}");
     }
-    println!("{}: good; {}", path.display(), summary(&catalog));
+    if !checked.problems.is_empty() {
+        return Err(Problems(checked.problems.iter().map(ToString::to_string).collect()).into());
+    }
+    println!("{}: good; {}", path.display(), checked.summary);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::config::{Config, ProbeState};
 const PERIOD: &str = "report_period";
 
 /// The desired state of each probe of the folder that is to run. `scope` answers for the probes that have one.
-pub(super) fn plan(
+pub(crate) fn plan(
     config: &Config,
     manifest: &Manifest,
     scope: impl Fn(&str) -> Scope,

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use gopher_protocol::manifest::{Manifest, Problem};
+use gopher_protocol::manifest::Manifest;
 
 use super::Fault;
 
@@ -14,7 +14,7 @@ use super::Fault;
 const MANIFEST: &str = "probe.toml";
 /// Largest manifest that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// Most problems of a manifest that a message spells out.
+/// Most problems of a folder that a message spells out.
 const SHOWN: usize = 8;
 
 /// Who put a folder there.
@@ -73,7 +73,31 @@ pub fn load_folder(path: &Path, origin: Origin, rules: &Rules) -> Option<Result<
     path.is_dir().then(|| load(path, origin, rules))
 }
 
+/// All faults as one: the place of the first, and of the others what is wrong with their lines.
 fn load(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Fault> {
+    inspect(path, origin, rules).map_err(|faults| {
+        let mut faults = faults.into_iter();
+        let mut first = faults.next().unwrap_or_else(|| Fault::of_folder(path, "cannot be used"));
+        let others = faults.len();
+        for fault in faults.take(SHOWN - 1) {
+            let line = match &fault.place {
+                Some((_, line)) if *line > 0 => format!("line {line}: "),
+                _ => String::new(),
+            };
+            first.reason += &format!("; {line}{}", fault.reason);
+        }
+        if others >= SHOWN {
+            first.reason += &format!("; and {} more", others + 1 - SHOWN);
+        }
+        first
+    })
+}
+
+/// Reads and checks a folder by itself.
+///
+/// # Errors
+/// Every reason why it cannot be used, each with its place.
+pub fn inspect(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Vec<Fault>> {
     let file = path.join(MANIFEST);
     let in_manifest = |line: usize, reason: String| Fault {
         path: path.to_owned(),
@@ -81,15 +105,17 @@ fn load(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Fault> {
         reason,
     };
     let text = read_manifest(&file).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Fault::of_folder(path, "there is no probe.toml in this folder"),
-        _ => in_manifest(0, format!("cannot be read: {error}")),
+        io::ErrorKind::NotFound => vec![Fault::of_folder(path, "there is no probe.toml in this folder")],
+        _ => vec![in_manifest(0, format!("cannot be read: {error}"))],
     })?;
-    let manifest = Manifest::parse(&text)
-        .map_err(|problems| in_manifest(problems.first().map_or(0, |p| p.line), in_words(&problems)))?;
+    let manifest = Manifest::parse(&text).map_err(|problems| {
+        problems.into_iter().map(|problem| in_manifest(problem.line, problem.reason)).collect::<Vec<_>>()
+    })?;
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let mut faults = Vec::new();
     if manifest.name != name {
         let reason = format!("name = \"{}\" must be the folder's name, \"{name}\"", manifest.name);
-        return Err(in_manifest(line_of_key(&text, "name"), reason));
+        faults.push(in_manifest(line_of_key(&text, "name"), reason));
     }
     if let Some(excess) = manifest.privileges.iter().find(|p| !rules.extend_privileges.contains(p))
         && origin == Origin::Extend
@@ -97,18 +123,14 @@ fn load(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Fault> {
         let reason = format!(
             "privileges: {excess} is not granted to extend probes; allow it in [folders] extend_privileges"
         );
-        return Err(in_manifest(line_of_key(&text, "privileges"), reason));
+        faults.push(in_manifest(line_of_key(&text, "privileges"), reason));
     }
-    let exec =
-        executable(path, &manifest).map_err(|reason| in_manifest(line_of_key(&text, "exec"), reason))?;
-    if let Some(trust) = rules.trust {
-        for part in [path, &file, &exec] {
-            trust(part).map_err(|reason| Fault {
-                path: path.to_owned(),
-                place: Some((part.to_owned(), 0)),
-                reason,
-            })?;
-        }
+    match executable(path, &manifest) {
+        Err(reason) => faults.push(in_manifest(line_of_key(&text, "exec"), reason)),
+        Ok(exec) => faults.extend(untrusted(path, &[path, &file, &exec], rules)),
+    }
+    if !faults.is_empty() {
+        return Err(faults);
     }
     let fingerprint = fingerprint(path, &text, &manifest);
     Ok(Folder {
@@ -117,6 +139,15 @@ fn load(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Fault> {
         origin,
         manifest: Arc::new(manifest),
         fingerprint,
+    })
+}
+
+/// The first part of the folder that somebody else than its owner could change.
+fn untrusted(folder: &Path, parts: &[&Path], rules: &Rules) -> Option<Fault> {
+    let trust = rules.trust?;
+    parts.iter().find_map(|part| {
+        let reason = trust(part).err()?;
+        Some(Fault { path: folder.to_owned(), place: Some(((*part).to_owned(), 0)), reason })
     })
 }
 
@@ -130,18 +161,6 @@ fn read_manifest(file: &Path) -> io::Result<String> {
         return Err(io::Error::other("larger than 1 MiB"));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::other("not UTF-8"))
-}
-
-/// The first problem without its line, which the fault carries, and the others with theirs.
-fn in_words(problems: &[Problem]) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for (i, problem) in problems.iter().take(SHOWN).enumerate() {
-        words.push(if i == 0 { problem.reason.clone() } else { problem.to_string() });
-    }
-    if problems.len() > SHOWN {
-        words.push(format!("and {} more", problems.len() - SHOWN));
-    }
-    words.join("; ")
 }
 
 /// The line, from 1, on which a top-level key stands; 0 when it is not found in the plain form.

@@ -5,7 +5,7 @@ use std::time::Duration;
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Reads a whole number followed by a unit; `None` for anything else or for more than a u64 of milliseconds.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
     let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;

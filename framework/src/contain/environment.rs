@@ -14,17 +14,21 @@ const PASSED: [(&str, Option<&str>); 4] = [
     ("GOPHER_HOST_PATH", None),
 ];
 
-/// All of a process's environment; the markers come last and cannot be replaced.
-pub(super) fn of(launch: &Launch, instance: &Instance) -> Vec<(OsString, OsString)> {
+/// What every probe finds in its environment.
+pub fn common() -> impl Iterator<Item = (OsString, OsString)> {
     let passed = PASSED.into_iter().filter_map(|(name, default)| {
         let value = std::env::var_os(name).or_else(|| default.map(OsString::from))?;
         Some((OsString::from(name), value))
     });
-    let home = (OsString::from("HOME"), OsString::from("/"));
+    passed.chain([(OsString::from("HOME"), OsString::from("/"))])
+}
+
+/// All of a process's environment; the markers come last and cannot be replaced.
+pub(super) fn of(launch: &Launch, instance: &Instance) -> Vec<(OsString, OsString)> {
     let own = launch.env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let markers = [
         (OsString::from(PROBE), OsString::from(&launch.name)),
         (OsString::from(VARIABLE), instance.marker()),
     ];
-    passed.chain([home]).chain(own).chain(markers).collect()
+    common().chain(own).chain(markers).collect()
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 /// `GOPHER_ITEMS` with all items that are on, and `GOPHER_PARAM_<NAME>` for each parameter; list elements and items
 /// are parted by blanks. A folder that serves several probes finds the items of all of them, and for a parameter
 /// that several have the value of the last.
-pub(super) fn of(config: &ConfigMessage) -> Vec<(String, String)> {
+#[must_use]
+pub fn of(config: &ConfigMessage) -> Vec<(String, String)> {
     let items: Vec<_> = config.probes.values().flat_map(|probe| &probe.items).cloned().collect();
     let params = config.probes.values().flat_map(|probe| &probe.params);
     let named = params.map(|(name, value)| (format!("GOPHER_PARAM_{}", name.to_uppercase()), text(value)));

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::histogram::Histogram;
+use crate::number::Number;
+use crate::reject::FieldReason;
+
 /// What a field is, and so how the store keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -25,6 +29,20 @@ impl Kind {
     #[must_use]
     pub fn is_label(self) -> bool {
         matches!(self, Self::Key | Self::Label)
+    }
+
+    /// Whether a text that is not empty is a value of this kind.
+    ///
+    /// # Errors
+    /// Why it is refused; the rest of its row is kept.
+    pub fn check(self, text: &str) -> Result<(), FieldReason> {
+        match self {
+            Self::Key | Self::Label => Ok(()),
+            Self::Gauge | Self::Counter => Number::parse(text).map(|_| ()),
+            Self::Delta if Number::parse(text)?.is_negative() => Err(FieldReason::NegativeDelta),
+            Self::Delta => Ok(()),
+            Self::Histogram => Histogram::default().parse(text),
+        }
     }
 
     /// All names that a field of this kind takes up, over both expositions and formats, the plain one first.

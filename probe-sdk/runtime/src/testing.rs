@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use gopher_protocol::control::ConfigMessage;
 use gopher_protocol::decode::{Decoder, Line};
-use gopher_protocol::histogram::Histogram;
 use gopher_protocol::manifest::Manifest;
 use gopher_protocol::number::Number;
 use gopher_protocol::table::{Kind, Table, Tables};
@@ -77,16 +76,11 @@ impl Checker {
 }
 
 fn check_value(kind: Kind, text: &str) -> Result<(), String> {
-    let outcome = match kind {
-        Kind::Key | Kind::Label => return Ok(()),
-        Kind::Gauge => Number::parse(text).map(|_| ()),
-        Kind::Histogram => Histogram::default().parse(text),
-        Kind::Counter | Kind::Delta => {
-            let number = Number::parse(text).map_err(|reason| reason.label().to_owned())?;
-            return if number.is_negative() { Err("below zero".to_owned()) } else { Ok(()) };
-        }
-    };
-    outcome.map_err(|reason| reason.label().to_owned())
+    kind.check(text).map_err(|reason| reason.label().to_owned())?;
+    match Number::parse(text) {
+        Ok(number) if kind == Kind::Counter && number.is_negative() => Err("below zero".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 fn place(table: &Table, index: usize) -> String {

@@ -25,7 +25,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 ];
 
 /// Modules that join the stages and may name all of them.
-const JOINTS: [&str; 6] = ["app", "control", "shutdown", "cli", "bin", "lib"];
+const JOINTS: [&str; 7] = ["app", "control", "ctl", "shutdown", "cli", "bin", "lib"];
 
 /// Modules that know no stage and that all may name.
 const TOOLS: [&str; 4] = ["clock", "sync", "dirwatch", "tls"];

@@ -1,0 +1,41 @@
+//! Why a command did not do what it was asked for, and the exit code for it.
+
+use std::io;
+
+/// What went wrong; where a command has shown all of it already, the text is empty.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// It could not be done, or was refused.
+    #[error("{0}")]
+    Failed(String),
+    /// The arguments make no sense together.
+    #[error("{0}")]
+    Usage(String),
+    /// A configuration is bad, or a probe folder.
+    #[error("{0}")]
+    BadConfig(String),
+    /// Nobody reads what is written, as in `gopher-ctl … | head`.
+    #[error("the output was closed")]
+    Closed,
+}
+
+impl Failure {
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::BadConfig(_) => 78,
+            Self::Closed => 0,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}

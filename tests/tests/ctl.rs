@@ -1,0 +1,10 @@
+//! `gopher-ctl` as an operator and the author of a probe meet it.
+
+#[path = "ctl/config.rs"]
+mod config;
+#[path = "ctl/folder.rs"]
+mod folder;
+#[path = "ctl/new.rs"]
+mod new;
+#[path = "ctl/tool.rs"]
+mod tool;
