@@ -19,6 +19,7 @@ pub mod model;
 pub mod problem;
 pub mod render;
 pub mod scope;
+pub mod tls;
 pub mod watch;
 
 mod names;
@@ -35,6 +36,7 @@ pub use model::{Agent, Config, Folders, LogFormat, LogLevel, ProbeConfig, ProbeS
 pub(crate) use names::nearest;
 pub use problem::{Problem, Problems};
 pub use scope::{ProcName, Scope, Selectors};
+pub use tls::Tls;
 pub(crate) use units::parse_duration;
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub mod enrich;
 pub mod export;
 pub mod import;
 pub mod ingest;
+pub mod listen;
 pub mod rundir;
 pub mod shutdown;
 pub mod store;

@@ -21,3 +21,6 @@ mod rows;
 #[cfg(test)]
 #[path = "pipeline/server.rs"]
 mod server;
+#[cfg(test)]
+#[path = "pipeline/tls.rs"]
+mod tls;

@@ -6,15 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::readiness::readiness;
 use crate::config;
 use crate::export::prometheus::{Endpoint, Exposition, Filter, Pages, serve};
+use crate::listen::Socket;
 use crate::store::Store;
 use crate::supervise::Supervisor;
 use crate::telemetry::AgentMetrics;
+use crate::tls::{Files, Tls};
 
 /// What the endpoint shows.
 pub(super) struct Sources {
@@ -29,6 +32,8 @@ pub(super) struct Sources {
 pub(super) struct Serving {
     /// Where it was asked to listen.
     wanted: Option<SocketAddr>,
+    files: config::Tls,
+    tls: watch::Sender<Option<Arc<Tls>>>,
     address: Option<SocketAddr>,
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
@@ -38,26 +43,28 @@ impl Serving {
     /// Starts to serve.
     ///
     /// # Errors
-    /// When the address cannot be had.
+    /// When the address cannot be had, or the TLS files are bad.
     pub(super) async fn start(settings: &config::Prometheus, sources: &Sources) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         let wanted = wanted(settings);
+        let files = settings.tls.clone();
+        let (tls, current) = watch::channel(tls(&files)?);
         let Some(listen) = wanted else {
-            return Ok(Self { wanted, address: None, stop, task: None });
+            return Ok(Self { wanted, files, tls, address: None, stop, task: None });
         };
         let listener = TcpListener::bind(listen).await.with_context(|| {
             format!("listening on {listen} (export.prometheus.listen); `ss -ltnp` shows who has that port")
         })?;
         let address = listener.local_addr().ok();
-        let task = tokio::spawn(serve(listener, sources.endpoint(), stop.clone()));
-        Ok(Self { wanted, address, stop, task: Some(task) })
+        let task = tokio::spawn(serve(Socket::Tcp(listener, current), sources.endpoint(), stop.clone()));
+        Ok(Self { wanted, files, tls, address, stop, task: Some(task) })
     }
 
     /// Follows a change of the settings. A new address is taken before the old one is left, so that a failure leaves the
     /// endpoint as it was; other settings change no connection.
     ///
     /// # Errors
-    /// When the address cannot be had.
+    /// When the address cannot be had, or the TLS files are bad.
     pub(super) async fn change(
         &mut self,
         settings: &config::Prometheus,
@@ -66,6 +73,9 @@ impl Serving {
         if self.wanted != wanted(settings) {
             let new = Self::start(settings, sources).await?;
             std::mem::replace(self, new).stop().await;
+        } else if self.files != settings.tls {
+            self.tls.send_replace(tls(&settings.tls)?);
+            self.files = settings.tls.clone();
         }
         sources.pages.set_filter(filter(settings));
         Ok(())
@@ -81,9 +91,10 @@ impl Serving {
         }
     }
 
-    /// Where it listens.
-    pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.address
+    /// Where the metrics are; none while the endpoint is off.
+    pub(super) fn url(&self) -> Option<String> {
+        let scheme = if self.files.is_on() { "https" } else { "http" };
+        self.address.map(|address| format!("{scheme}://{address}/metrics"))
     }
 }
 
@@ -96,6 +107,17 @@ impl Sources {
             readiness: Arc::new(move || readiness(&supervisor, started.load(Ordering::Acquire))),
         }
     }
+}
+
+/// TLS as the files have it; none where none are named.
+///
+/// # Errors
+/// What is wrong with the files.
+fn tls(files: &config::Tls) -> anyhow::Result<Option<Arc<Tls>>> {
+    let (Some(cert), Some(key)) = (files.cert_file.clone(), files.key_file.clone()) else { return Ok(None) };
+    let (client_ca, client_must) = (files.client_ca_file.clone(), files.client_ca_file.is_some());
+    let tls = Tls::load(Files { cert, key, client_ca, client_must }).context("reading the TLS files")?;
+    Ok(Some(Arc::new(tls)))
 }
 
 fn wanted(settings: &config::Prometheus) -> Option<SocketAddr> {

@@ -250,8 +250,7 @@ impl App {
     }
 
     fn announce(&self) {
-        let metrics =
-            self.serving.address().map_or("off".to_owned(), |address| format!("http://{address}/metrics"));
+        let metrics = self.serving.url().unwrap_or_else(|| "off".to_owned());
         let probes = summary(&self.catalog);
         tracing::info!(version = env!("CARGO_PKG_VERSION"), probes, metrics, "Started.");
     }

@@ -12,6 +12,8 @@ pub enum Rule {
     Any,
     /// An absolute path without `..`.
     Path,
+    /// As [`Rule::Path`], or empty for none.
+    OptionalPath,
     /// An IP address with a port; empty is checked where it is known whether it may be.
     Listen,
     /// A host name, or empty for the machine's own.
@@ -44,6 +46,7 @@ impl Rule {
         match self {
             Rule::Any => "a string",
             Rule::Path => "an absolute path without \"..\"",
+            Rule::OptionalPath => "an absolute path without \"..\", or \"\" for none",
             Rule::Listen => "an IP address and a port such as \"127.0.0.1:8888\" or \"[::1]:8888\"",
             Rule::Hostname => {
                 "a host name of letters, digits, '.', '_' and '-', or \"\" for the machine's own"
@@ -68,6 +71,7 @@ impl Rule {
         let fits = match self {
             Rule::Any => true,
             Rule::Path => is_clean_path(text),
+            Rule::OptionalPath => text.is_empty() || is_clean_path(text),
             Rule::Listen => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
             Rule::Hostname => {
                 text.len() <= 253 && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c))

@@ -113,6 +113,16 @@ impl Setting for PathBuf {
     }
 }
 
+/// An empty path is none.
+impl Setting for Option<PathBuf> {
+    fn to_value(&self) -> Value {
+        self.clone().unwrap_or_default().to_value()
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        PathBuf::from_value(value).map(|path| (!path.as_os_str().is_empty()).then_some(path))
+    }
+}
+
 impl Setting for Option<SocketAddr> {
     fn to_value(&self) -> Value {
         Value::Text(self.map(|a| a.to_string()).unwrap_or_default())

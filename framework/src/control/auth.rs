@@ -16,6 +16,7 @@ use nix::unistd::{Gid, Group, Uid, User};
 use ring::digest::{SHA256, digest};
 
 use super::peer;
+use crate::listen::Peer;
 
 /// Largest token file in bytes.
 const TOKEN: u64 = 4096;
@@ -29,27 +30,6 @@ pub struct Rules {
     pub trust_peers: bool,
     /// Holds the bearer token; none where there is no such file.
     pub token_file: Option<PathBuf>,
-}
-
-/// Where a request comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The unix socket, with the process on its other end.
-    Unix {
-        /// Its user.
-        uid: u32,
-        /// Its id.
-        pid: i32,
-    },
-    /// A TCP connection.
-    Tcp {
-        /// The other end.
-        peer: SocketAddr,
-        /// Our end.
-        local: SocketAddr,
-        /// The client's certificate in DER, checked in the handshake.
-        certificate: Option<Vec<u8>>,
-    },
 }
 
 /// Who makes a change, for the audit log.
@@ -111,8 +91,8 @@ impl Rules {
     ///
     /// # Errors
     /// [`Denied::Host`] and [`Denied::Origin`].
-    pub fn admit(&self, origin: &Origin, headers: &HeaderMap) -> Result<(), Denied> {
-        let Origin::Tcp { local, .. } = origin else { return Ok(()) };
+    pub fn admit(&self, origin: &Peer, headers: &HeaderMap) -> Result<(), Denied> {
+        let Peer::Tcp { local, .. } = origin else { return Ok(()) };
         if headers.contains_key(ORIGIN) {
             return Err(Denied::Origin);
         }
@@ -137,23 +117,23 @@ impl Rules {
     ///
     /// # Errors
     /// Why not, and what would do.
-    pub fn judge(&self, origin: &Origin, headers: &HeaderMap) -> Result<Caller, Denied> {
+    pub fn judge(&self, origin: &Peer, headers: &HeaderMap) -> Result<Caller, Denied> {
         if let Some(token) = bearer(headers) {
             let right = self.token().is_some_and(|right| same(right.as_bytes(), token.as_bytes()));
             return if right { Ok(Caller(format!("token from {origin}"))) } else { Err(Denied::Token) };
         }
         match origin {
-            Origin::Unix { uid, pid } => Ok(Caller(format!("{} (pid {pid}) by the socket", user(*uid)))),
-            Origin::Tcp { certificate: Some(certificate), .. } => {
+            Peer::Unix { uid, pid } => Ok(Caller(format!("{} (pid {pid}) by the socket", user(*uid)))),
+            Peer::Tcp { certificate: Some(certificate), .. } => {
                 Ok(Caller(format!("certificate {} from {origin}", fingerprint(certificate))))
             }
-            Origin::Tcp { peer, local, .. } if self.trust_peers && peer.ip().to_canonical().is_loopback() => {
+            Peer::Tcp { peer, local, .. } if self.trust_peers && peer.ip().to_canonical().is_loopback() => {
                 self.judge_peer(*peer, *local)
             }
-            Origin::Tcp { .. } if self.token_file.is_some() => {
+            Peer::Tcp { .. } if self.token_file.is_some() => {
                 Err(Denied::Unknown { needed: "the header `Authorization: Bearer TOKEN`" })
             }
-            Origin::Tcp { .. } => Err(Denied::Unknown {
+            Peer::Tcp { .. } => Err(Denied::Unknown {
                 needed: "a client certificate, or a token for which control.token_file must be set; \
                          gopher-ctl works without, by the unix socket",
             }),
@@ -193,15 +173,6 @@ impl Rules {
         }
         let token = text.trim();
         (!token.is_empty()).then(|| token.to_owned())
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix { uid, pid } => write!(f, "uid {uid}, pid {pid}"),
-            Self::Tcp { peer, .. } => write!(f, "{peer}"),
-        }
     }
 }
 

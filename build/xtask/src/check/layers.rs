@@ -28,7 +28,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 const JOINTS: [&str; 7] = ["app", "control", "ctl", "shutdown", "cli", "bin", "lib"];
 
 /// Modules that know no stage and that all may name.
-const TOOLS: [&str; 4] = ["clock", "sync", "dirwatch", "tls"];
+const TOOLS: [&str; 5] = ["clock", "sync", "dirwatch", "listen", "tls"];
 
 /// What every stage may name besides: tools, and the agent's metrics and log.
 fn for_all<'a>() -> impl Iterator<Item = &'a str> {

@@ -7,6 +7,7 @@ use crate::config::kind::{Field, Kind, Value};
 use crate::config::model::Config;
 use crate::config::rules::Rule;
 use crate::config::setting::{Setting, assign, choice_setting};
+use crate::config::tls::{self, Tls};
 
 /// The settings of the scrape endpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Prometheus {
     pub drop: Vec<String>,
     /// Consent to serve without TLS on an address that is not loopback.
     pub plaintext: bool,
+    /// With a certificate the endpoint speaks TLS.
+    pub tls: Tls,
 }
 
 impl Default for Prometheus {
@@ -34,6 +37,7 @@ impl Default for Prometheus {
             keep: Vec::new(),
             drop: Vec::new(),
             plaintext: false,
+            tls: Tls::default(),
         }
     }
 }
@@ -75,6 +79,19 @@ const KEYS: &[Key<Config>] = &[
         Kind::Bool,
         "Consent to serve without TLS on an address that is not loopback."
     ),
+    key!(
+        "tls_cert_file",
+        prometheus.tls.cert_file,
+        tls::FILE,
+        "Certificate and chain in PEM; with it the endpoint speaks TLS. Read again when the file changes."
+    ),
+    key!("tls_key_file", prometheus.tls.key_file, tls::FILE, "The certificate's private key in PEM."),
+    key!(
+        "tls_client_ca_file",
+        prometheus.tls.client_ca_file,
+        tls::FILE,
+        "Authorities in PEM; with it a client without a certificate of theirs is refused."
+    ),
 ];
 
 /// An address is needed, and one that others reach needs consent.
@@ -83,13 +100,14 @@ fn check(config: &Config) -> Vec<(&'static str, String)> {
     if !prometheus.enabled {
         return Vec::new();
     }
+    let tls = prometheus.tls.check();
     let message = match prometheus.listen {
         None => "found \"\" while the exporter is on; expected an address, or enabled = false".to_owned(),
-        Some(listen) if !listen.ip().is_loopback() && !prometheus.plaintext => format!(
-            "{listen} is not a loopback address and would be served without TLS; \
-             set plaintext = true to allow that, or listen on 127.0.0.1"
+        Some(listen) if tls::is_open(listen) && !prometheus.tls.is_on() && !prometheus.plaintext => format!(
+            "{listen} is not a loopback address and would be served without TLS; set tls_cert_file and tls_key_file, \
+             or plaintext = true to allow that, or listen on 127.0.0.1"
         ),
-        Some(_) => return Vec::new(),
+        Some(_) => return tls.into_iter().collect(),
     };
-    vec![("listen", message)]
+    tls.into_iter().chain([("listen", message)]).collect()
 }

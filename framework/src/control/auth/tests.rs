@@ -11,8 +11,8 @@ fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
     pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
 }
 
-fn tcp(peer: &str, local: &str) -> Origin {
-    Origin::Tcp { peer: peer.parse().unwrap(), local: local.parse().unwrap(), certificate: None }
+fn tcp(peer: &str, local: &str) -> Peer {
+    Peer::Tcp { peer: peer.parse().unwrap(), local: local.parse().unwrap(), certificate: None }
 }
 
 fn token_file(text: &str) -> tempfile::NamedTempFile {
@@ -42,7 +42,7 @@ fn a_name_that_is_not_ours_is_refused_on_loopback() {
 
 #[test]
 fn the_socket_is_guarded_by_its_mode_alone() {
-    let caller = Rules::default().judge(&Origin::Unix { uid: 0, pid: 7 }, &HeaderMap::new()).unwrap();
+    let caller = Rules::default().judge(&Peer::Unix { uid: 0, pid: 7 }, &HeaderMap::new()).unwrap();
     assert_eq!(caller.to_string(), "user root (pid 7) by the socket");
 }
 
@@ -51,15 +51,15 @@ fn from_elsewhere_only_the_token_or_a_certificate_opens() {
     let file = token_file("secret\n");
     let rules = Rules { trust_peers: true, token_file: Some(file.path().to_owned()), ..Rules::default() };
     let origin = tcp("192.0.2.1:5000", "192.0.2.2:9999");
-    let judge = |origin: &Origin, token: &str| rules.judge(origin, &headers(&[(AUTHORIZATION, token)]));
+    let judge = |origin: &Peer, token: &str| rules.judge(origin, &headers(&[(AUTHORIZATION, token)]));
     assert!(judge(&origin, "Bearer secret").unwrap().to_string().contains("192.0.2.1:5000"));
     for wrong in ["Bearer secre", "Bearer ", "Bearer secret2"] {
         assert_eq!(judge(&origin, wrong), Err(Denied::Token), "{wrong}");
     }
     let nothing = rules.judge(&origin, &HeaderMap::new()).unwrap_err();
     assert!(nothing.needs_credentials() && nothing.to_string().contains("Authorization"));
-    let Origin::Tcp { peer, local, .. } = origin else { unreachable!() };
-    let shown = Origin::Tcp { peer, local, certificate: Some(b"der".to_vec()) };
+    let Peer::Tcp { peer, local, .. } = origin else { unreachable!() };
+    let shown = Peer::Tcp { peer, local, certificate: Some(b"der".to_vec()) };
     assert!(rules.judge(&shown, &HeaderMap::new()).unwrap().to_string().starts_with("certificate "));
 }
 
@@ -80,7 +80,7 @@ fn a_loopback_peer_counts_only_where_it_is_trusted() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (accepted, peer) = listener.accept().unwrap();
-    let origin = Origin::Tcp { peer, local: accepted.local_addr().unwrap(), certificate: None };
+    let origin = Peer::Tcp { peer, local: accepted.local_addr().unwrap(), certificate: None };
     let trusting = Rules { trust_peers: true, ..Rules::default() };
     let judged = trusting.judge(&origin, &HeaderMap::new());
     if nix::unistd::geteuid().is_root() {

@@ -1,7 +1,5 @@
 //! The HTTP side: `/metrics` (and `/`, as the original serves it), `/healthz`, `/readyz`.
 
-mod connection;
-
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,12 +8,12 @@ use axum::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::body::Frames;
 use super::format::{Format, wants_gzip};
 use super::page::{Page, Pages};
+use crate::listen::{self, Socket};
 use crate::telemetry::AgentMetrics;
 
 /// What `/readyz` says: whether all is up, and a line per part.
@@ -39,7 +37,7 @@ pub struct Endpoint {
 }
 
 /// Serves until `stop`; requests under way are finished.
-pub async fn serve(listener: TcpListener, endpoint: Endpoint, stop: CancellationToken) {
+pub async fn serve(socket: Socket, endpoint: Endpoint, stop: CancellationToken) {
     let router = Router::new()
         .route("/", get(metrics))
         .route("/metrics", get(metrics))
@@ -48,7 +46,7 @@ pub async fn serve(listener: TcpListener, endpoint: Endpoint, stop: Cancellation
         .fallback(not_found)
         .method_not_allowed_fallback(only_get)
         .with_state(endpoint);
-    connection::accept(listener, router, stop).await;
+    listen::serve(socket, router, stop).await;
 }
 
 async fn metrics(State(endpoint): State<Endpoint>, headers: HeaderMap) -> Response {

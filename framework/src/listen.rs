@@ -1,25 +1,29 @@
-//! Connections: bounded in number, ended when nothing has moved for a while.
+//! Listeners for HTTP: bounded in number of connections, which end when nothing has moved for a while; TLS where asked.
 
+use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::mono_ms;
+use crate::tls::Tls;
 
-/// Connections at a time; more wait in the listener's queue.
+/// Connections of one listener at a time; more wait in its queue.
 const CONNECTIONS: usize = 128;
 /// A connection on which nothing moves for so long is closed.
 const STALLED: Duration = Duration::from_secs(60);
@@ -31,13 +35,61 @@ const HEAD: Duration = Duration::from_secs(10);
 /// Time for requests under way after the stop.
 const DRAIN: Duration = Duration::from_secs(2);
 
-pub(super) async fn accept(listener: TcpListener, router: Router, stop: CancellationToken) {
+/// What is listened on.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP, with TLS where there is some; it may change.
+    Tcp(TcpListener, watch::Receiver<Option<Arc<Tls>>>),
+    /// A unix socket.
+    Unix(UnixListener),
+}
+
+/// The other end of a connection; each request has it as an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A process on the other end of a unix socket.
+    Unix {
+        /// Its user.
+        uid: u32,
+        /// Its id, 0 where that is not known.
+        pid: i32,
+    },
+    /// A TCP connection.
+    Tcp {
+        /// The other end.
+        peer: SocketAddr,
+        /// Our end.
+        local: SocketAddr,
+        /// The client's certificate in DER, checked in the handshake.
+        certificate: Option<Vec<u8>>,
+    },
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix { uid, pid } => write!(f, "uid {uid}, pid {pid}"),
+            Self::Tcp { peer, .. } => write!(f, "{peer}"),
+        }
+    }
+}
+
+/// A connection that was accepted.
+enum Accepted {
+    Tcp(TcpStream, SocketAddr, Option<Arc<Tls>>),
+    Unix(UnixStream),
+}
+
+/// Serves until `stop`; requests under way are finished.
+pub async fn serve(socket: Socket, router: Router, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let tasks = TaskTracker::new();
-    while let Some((stream, place)) = next(&listener, &places, &stop).await {
+    while let Some((accepted, place)) = next(&socket, &places, &stop).await {
         let (router, stop) = (router.clone(), stop.clone());
         tasks.spawn(async move {
-            serve(stream, router, stop).await;
+            if let Err(error) = talk(accepted, router, stop).await {
+                tracing::debug!(%error, "A connection was given up.");
+            }
             drop(place);
         });
     }
@@ -49,15 +101,15 @@ pub(super) async fn accept(listener: TcpListener, router: Router, stop: Cancella
 
 /// The next connection and its place; `None` at the stop.
 async fn next(
-    listener: &TcpListener,
+    socket: &Socket,
     places: &Arc<Semaphore>,
     stop: &CancellationToken,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(Accepted, tokio::sync::OwnedSemaphorePermit)> {
     let waiting = async {
         let place = Arc::clone(places).acquire_owned().await.ok()?;
         loop {
-            match listener.accept().await {
-                Ok((stream, _)) => return Some((stream, place)),
+            match socket.accept().await {
+                Ok(accepted) => return Some((accepted, place)),
                 Err(error) => {
                     // Out of descriptors or memory: others may give some back.
                     tracing::warn!(%error, "Accepting a connection failed.");
@@ -69,10 +121,49 @@ async fn next(
     stop.run_until_cancelled(waiting).await.flatten()
 }
 
-async fn serve(stream: TcpStream, router: Router, stop: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "Setting TCP_NODELAY failed.");
+impl Socket {
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener, tls) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok(Accepted::Tcp(stream, peer, tls.borrow().clone()))
+            }
+            Self::Unix(listener) => Ok(Accepted::Unix(listener.accept().await?.0)),
+        }
     }
+}
+
+async fn talk(accepted: Accepted, router: Router, stop: CancellationToken) -> io::Result<()> {
+    match accepted {
+        Accepted::Unix(stream) => {
+            let credentials = stream.peer_cred()?;
+            let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid().unwrap_or(0) };
+            converse(stream, router.layer(Extension(peer)), stop).await;
+        }
+        Accepted::Tcp(stream, peer, tls) => {
+            stream.set_nodelay(true)?;
+            let local = stream.local_addr()?;
+            let Some(tls) = tls else {
+                let peer = Peer::Tcp { peer, local, certificate: None };
+                converse(stream, router.layer(Extension(peer)), stop).await;
+                return Ok(());
+            };
+            let handshake = TlsAcceptor::from(tls.config()).accept(stream);
+            let stream = tokio::time::timeout(HEAD, handshake).await.map_err(io::Error::from)??;
+            let certificate =
+                stream.get_ref().1.peer_certificates().and_then(|chain| Some(chain.first()?.to_vec()));
+            let peer = Peer::Tcp { peer, local, certificate };
+            converse(stream, router.layer(Extension(peer)), stop).await;
+        }
+    }
+    Ok(())
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    stop: CancellationToken,
+) {
     let moved = Arc::new(AtomicU64::new(mono_ms()));
     let io = TokioIo::new(Watched { stream, moved: Arc::clone(&moved) });
     let connection = http1::Builder::new()
@@ -100,12 +191,12 @@ async fn serve(stream: TcpStream, router: Router, stop: CancellationToken) {
 }
 
 /// A stream that notes when bytes last moved.
-struct Watched {
-    stream: TcpStream,
+struct Watched<S> {
+    stream: S,
     moved: Arc<AtomicU64>,
 }
 
-impl AsyncRead for Watched {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -117,7 +208,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let part = &buf[..buf.len().min(WRITE)];
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, part))?;
