@@ -94,17 +94,16 @@ impl Scopes {
         self.watch.news().await;
     }
 
-    /// Brings scopes up to date with what changed by itself.
-    pub(super) fn update(&mut self) {
+    /// Brings scopes up to date with what changed by itself; true when some probe is to hear of it.
+    pub(super) fn update(&mut self) -> bool {
         let changed = self.watch.take_changed();
-        self.select(&changed);
         self.due = Instant::now() + PAUSE;
+        self.select(&changed)
     }
 
-    fn select(&mut self, changed: &Changed) {
-        for shared in &mut self.shared {
-            shared.selection.update(changed, &self.processes);
-        }
+    fn select(&mut self, changed: &Changed) -> bool {
+        let updated = self.shared.iter_mut().map(|shared| shared.selection.update(changed, &self.processes));
+        updated.fold(false, |any, differs| any | differs)
     }
 
     /// The scope of a probe; empty where nothing selects anything.
@@ -147,6 +146,9 @@ impl Shared {
         };
         let same = before.iter().find(|before| asks(&before.words) == asks(&words));
         let labels = same.map_or_else(|| Arc::new(added(&words)), |same| Arc::clone(&same.labels));
+        if same.is_none() {
+            report(&labels);
+        }
         let selector =
             Selector { all: words.all, select: parts(&words.select), exclude: parts(&words.exclude) };
         Self { words, selection: Selection::new(selector), labels }
@@ -166,6 +168,13 @@ fn parts(selectors: &config::Selectors) -> Parts {
 /// The configuration's check has compiled each pattern before.
 fn name(name: &config::ProcName) -> Option<Name> {
     Some(Name { comm: Regex::new(&name.comm).ok()?, cmdline: name.cmdline.clone() })
+}
+
+fn report(labels: &Added) {
+    for label in labels.shadowed() {
+        let message = "A label of a scope is not shown on rows that have one of that name from the agent.";
+        tracing::warn!(label, "{message} Give it another name.");
+    }
 }
 
 fn added(scope: &config::Scope) -> Added {

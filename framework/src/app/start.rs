@@ -132,8 +132,9 @@ impl App {
                     self.scopes.show();
                 }
                 () = self.scopes.changed() => {
-                    self.scopes.update();
-                    self.tell();
+                    if self.scopes.update() {
+                        self.tell();
+                    }
                 }
             }
         }

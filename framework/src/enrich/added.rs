@@ -35,6 +35,18 @@ impl Added {
         Self { pods, names, custom }
     }
 
+    /// Names that the operator chose and that the agent's own labels take on some rows.
+    pub fn shadowed(&self) -> impl Iterator<Item = &str> {
+        let patterns = self.names.iter().flat_map(|(_, labels)| labels);
+        let of_pod = |name: &str| self.pods.iter().any(|(_, other)| other == name);
+        let chosen = patterns.chain(&self.custom).map(|(name, _)| name.as_str());
+        chosen.filter(move |name| {
+            CONTAINER_LABELS.contains(name)
+                || ["comm", "cmdline", "start_time"].contains(name)
+                || of_pod(name)
+        })
+    }
+
     /// The same without the labels that a table has under these names already, or that another of these has: labels of
     /// pods win over those of patterns, these over the operator's.
     #[must_use]
@@ -117,6 +129,7 @@ mod tests {
     fn what_a_table_has_or_a_pod_gives_is_not_added_again() {
         let custom = ["app", "site", "ip", "pod"].map(|name| (name.to_owned(), "x".to_owned()));
         let added = Added::new(&["app".to_owned()], Vec::new(), custom.into());
+        assert_eq!(added.shadowed().collect::<Vec<_>>(), ["app", "pod"]);
         let left = added.without(|name| name == "ip");
         let mut names = Vec::new();
         left.each_custom(&mut |name: &str, _: &str| names.push(name.to_owned()));

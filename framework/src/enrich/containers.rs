@@ -186,6 +186,12 @@ impl Containers {
         }
     }
 
+    /// As if a runtime had named the container.
+    #[cfg(test)]
+    pub fn learn_name(&self, id: &str, name: &str) {
+        self.answer(id, Answer::Found(Facts { name: name.to_owned(), ..Facts::default() }), 1);
+    }
+
     /// Asks again what is due and forgets what nobody has named for a minute. Call it every few seconds.
     pub(super) fn sweep(&self, now: u64) {
         let mut state = lock(&self.state);

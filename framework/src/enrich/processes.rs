@@ -18,6 +18,8 @@ const TRUST: u64 = 1000;
 const AFTER_END: u64 = 60_000;
 /// The most processes kept; more are read anew each time they are named.
 const CAPACITY: usize = 65_536;
+/// With more processes than this, one that has ended is kept only while rows name it.
+const MANY: usize = 16_384;
 
 /// A cache over `/proc`.
 #[derive(Debug)]
@@ -163,10 +165,16 @@ impl Processes {
                 }
             }
         }
-        lock(&self.known).retain(|_, process| match process.ended() {
-            Some(at) => at + AFTER_END >= now,
-            None => followed || Arc::strong_count(process) > 1,
+        let mut known = lock(&self.known);
+        let many = known.len() > MANY;
+        known.retain(|_, process| {
+            let named = Arc::strong_count(process) > 1;
+            match process.ended() {
+                Some(at) => at + AFTER_END >= now && (named || !many),
+                None => named || followed,
+            }
         });
+        drop(known);
         self.containers.sweep(now);
         self.renew();
     }

@@ -117,26 +117,34 @@ impl Selection {
         &self.selector
     }
 
-    /// Looks at those that changed, as they were last seen.
-    pub fn update(&mut self, changed: &Changed, processes: &Processes) {
+    /// Looks at those that changed, as they were last seen; true when the selection is not as it was.
+    pub fn update(&mut self, changed: &Changed, processes: &Processes) -> bool {
         if !self.selector.follows() {
-            return;
+            return false;
         }
         if changed.all {
-            self.selected.clear();
-            let (selector, selected) = (&self.selector, &mut self.selected);
-            processes.each(|process| {
-                if selector.selects(process) {
-                    selected.insert(process.pid, Arc::clone(process));
-                }
-            });
+            return self.select_anew(processes);
         }
+        let mut differs = false;
         for pid in &changed.pids {
-            match processes.seen(*pid).filter(|process| self.selector.selects(process)) {
-                Some(process) => self.selected.insert(*pid, process),
-                None => self.selected.remove(pid),
-            };
+            let now = processes.seen(*pid).filter(|process| self.selector.selects(process));
+            let before = self.selected.remove(pid);
+            differs |= before.as_ref().map(Arc::as_ptr) != now.as_ref().map(Arc::as_ptr);
+            self.selected.extend(now.map(|process| (*pid, process)));
         }
+        differs
+    }
+
+    fn select_anew(&mut self, processes: &Processes) -> bool {
+        let mut selected = BTreeMap::new();
+        processes.each(|process| {
+            if self.selector.selects(process) {
+                selected.insert(process.pid, Arc::clone(process));
+            }
+        });
+        let before = std::mem::replace(&mut self.selected, selected);
+        let same = |(before, now): (&Arc<Process>, &Arc<Process>)| Arc::ptr_eq(before, now);
+        before.len() != self.selected.len() || !before.values().zip(self.selected.values()).all(same)
     }
 
     /// What it means now.

@@ -95,6 +95,10 @@ impl ProcessWatch {
     /// # Errors
     /// When no thread can be started.
     pub fn start(processes: Arc<Processes>) -> io::Result<Self> {
+        Self::start_with(processes, Connector::open)
+    }
+
+    fn start_with(processes: Arc<Processes>, open: fn() -> io::Result<Connector>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             processes,
             orders: Mutex::default(),
@@ -106,7 +110,7 @@ impl ProcessWatch {
         });
         let watching = Arc::clone(&shared);
         let thread =
-            std::thread::Builder::new().name("process-watch".into()).spawn(move || watching.run())?;
+            std::thread::Builder::new().name("process-watch".into()).spawn(move || watching.run(open))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -158,9 +162,9 @@ impl Drop for ProcessWatch {
 }
 
 impl Shared {
-    fn run(&self) {
+    fn run(&self, open: fn() -> io::Result<Connector>) {
         while self.waits_to_follow() {
-            let connector = Connector::open();
+            let connector = open();
             if let Err(error) = &connector {
                 tracing::info!(%error, "No news of processes from the kernel; /proc is read twice a second.");
             }
@@ -273,3 +277,6 @@ impl Shared {
         self.source.store(u8::try_from(index).unwrap_or(0), Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

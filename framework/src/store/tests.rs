@@ -203,6 +203,74 @@ fn rows_of_a_process_carry_its_labels_and_outlive_it_by_a_minute() {
     assert_eq!(store.series(), 0);
 }
 
+const CONTAINER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn boxed() -> Manifest {
+    let text = r#"
+protocol = 1
+name = "b"
+exec = ["x"]
+[[probe]]
+name = "b"
+summary = "s"
+[[table]]
+name = "c"
+entity = "c"
+fields = [
+  { name = "container_id", type = "key", help = "h" },
+  { name = "pod", type = "label", help = "h" },
+  { name = "size", type = "gauge", help = "h" },
+]
+"#;
+    Manifest::parse(text).unwrap()
+}
+
+#[test]
+fn labels_of_a_scope_come_and_go_with_it_and_a_tables_own_win() {
+    let (store, manifest) = (store(WIDE), boxed());
+    let folder = store.folder(&manifest);
+    put(&folder, &manifest, &format!("|c|{CONTAINER}|own|1|")).unwrap();
+    let plain = format!("container_id={CONTAINER},pod=own,machine_id=m 1");
+    assert_eq!(shown(&store), [plain.as_str()]);
+    let custom = [("site", "n"), ("pod", "x")];
+    let custom = custom.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    folder.label("b", &Arc::new(Added::new(&[], Vec::new(), custom.to_vec())));
+    assert_eq!(shown(&store), [format!("container_id={CONTAINER},pod=own,site=n,machine_id=m 1")]);
+    folder.label("other", &Arc::default());
+    assert!(shown(&store)[0].contains("site=n"), "another probe's labels are its own");
+    folder.label("b", &Arc::default());
+    assert_eq!(shown(&store), [plain]);
+}
+
+#[test]
+fn a_scopes_label_that_makes_two_series_one_keeps_the_first() {
+    let store = store(WIDE);
+    let (a, b) = (manifest("a", 10, "e"), manifest("b", 10, "e"));
+    let folders = (store.folder(&a), store.folder(&b));
+    let site = |name: &str| Arc::new(Added::new(&[], Vec::new(), vec![("site".into(), name.into())]));
+    folders.1.label("b", &site("n"));
+    put(&folders.0, &a, "|t|k|1|").unwrap();
+    put(&folders.1, &b, "|t|k|5|").unwrap();
+    folders.1.label("b", &Arc::default());
+    assert_eq!(shown(&store), ["key=k,machine_id=m 1"]);
+    assert_eq!(store.series(), 1);
+}
+
+#[test]
+fn what_becomes_known_of_a_container_is_shown_without_a_row() {
+    let (store, manifest) = (store(WIDE), boxed());
+    let folder = store.folder(&manifest);
+    put(&folder, &manifest, &format!("|c|{CONTAINER}||1|")).unwrap();
+    store.shared.processes.containers().learn_name(CONTAINER, "web");
+    store.sweep(crate::clock::mono_ms());
+    assert_eq!(shown(&store), [format!("container_id={CONTAINER},container_name=web,machine_id=m 1")]);
+}
+
+#[test]
+fn a_series_costs_no_more_for_its_containers_labels() {
+    assert!(size_of::<Labels>() <= 56, "{}", size_of::<Labels>());
+}
+
 #[test]
 fn every_accepted_row_reaches_each_reader_once_and_a_full_queue_is_counted() {
     let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));

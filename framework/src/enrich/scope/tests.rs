@@ -34,7 +34,7 @@ fn all() -> Changed {
 
 fn pids(selector: Selector, processes: &Processes) -> Vec<u32> {
     let mut selection = Selection::new(selector);
-    selection.update(&all(), processes);
+    assert!(selection.update(&all(), processes) || selection.scope().processes.is_empty());
     selection.scope().processes.iter().map(|process| process.pid).collect()
 }
 
@@ -68,7 +68,7 @@ fn containers_and_pods_select_their_processes_and_are_named_themselves() {
     let (_root, processes) = host();
     let part = Parts { container_ids: vec![ID[..12].into()], ..Parts::default() };
     let mut selection = Selection::new(select(part));
-    selection.update(&all(), &processes);
+    assert!(selection.update(&all(), &processes));
     let scope = selection.scope();
     assert_eq!((scope.processes[0].pid, scope.processes[0].container_id.as_str()), (11, ID));
     assert_eq!(
@@ -103,12 +103,14 @@ fn everything_is_one_word_and_ids_need_a_process() {
 fn a_process_with_a_new_name_or_with_an_old_pid_is_judged_anew() {
     let (root, processes) = host();
     let mut selection = Selection::new(select(name("^nginx$", "")));
-    selection.update(&all(), &processes);
+    assert!(selection.update(&all(), &processes));
     write(root.path(), 10, "sh", "sh", "/");
     write(root.path(), 13, "nginx", "nginx", "/");
     fs::remove_dir_all(root.path().join("proc/12")).unwrap();
     let changed = processes.scan(2);
     assert_eq!(changed, [10, 12, 13].into());
-    selection.update(&Changed { all: false, pids: changed }, &processes);
+    let changed = Changed { all: false, pids: changed };
+    assert!(selection.update(&changed, &processes) && !selection.update(&changed, &processes));
+    assert!(!selection.update(&all(), &processes), "nothing else has changed");
     assert_eq!(selection.scope().processes.iter().map(|process| process.pid).collect::<Vec<_>>(), [13]);
 }
