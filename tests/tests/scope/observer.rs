@@ -37,6 +37,7 @@ const SCRIPT: &str = r#"#!/bin/sh
 echo '|ready|'
 while read -r line; do
   printf '%s\n' "$line" >"$1"
+  echo >>"$1.count"
   printf '%s' "$line" | grep -o '"pid":[0-9]*' | sed 's/.*:\(.*\)/|seen|\1|1|/'
   printf '%s' "$line" | grep -o '"id":"[0-9a-f]*"' | sed 's/.*:"\(.*\)"/|box|\1|1|/'
 done
@@ -59,8 +60,10 @@ impl Observer {
 
     pub(crate) fn start_in(home: Home, scope: &str, lines: &str) -> Self {
         let file = home.path().join("scope.json");
-        fs::write(&file, "").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+        for file in [&file, &file.with_extension("json.count")] {
+            fs::write(file, "").unwrap();
+            fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+        }
         home.extend("observer", &MANIFEST.replace("FILE", &file.display().to_string()));
         let script = home.path().join("extend/observer/run.sh");
         fs::write(&script, SCRIPT).unwrap();
@@ -78,6 +81,11 @@ impl Observer {
     pub(crate) fn scope(&self) -> Option<Scope> {
         let line = fs::read_to_string(&self.file).unwrap();
         ConfigMessage::from_line(&line).ok()?.probes.remove("observer").map(|probe| probe.scope)
+    }
+
+    /// How many configurations the probe was given.
+    pub(crate) fn told(&self) -> usize {
+        fs::read(self.file.with_extension("json.count")).unwrap().len()
     }
 
     /// Waits until exactly these processes are in scope.

@@ -145,6 +145,24 @@ fn a_process_is_found_among_many_that_come_and_go_and_the_agent_starts_none() {
 }
 
 #[test]
+fn a_probe_hears_of_many_changes_five_times_a_second_at_most_and_of_the_last() {
+    let (_folder, programs) = programs(&["gg-five"]);
+    let observer = Observer::start("{ proc_name = [{ comm = \"^gg-five$\" }] }", NO_RUNTIME);
+    observer.until_sees("nobody", &[]);
+    let (told, begun) = (observer.told(), std::time::Instant::now());
+    let shells: Vec<_> = (0..60)
+        .map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            Shell::start(&programs[0], &[])
+        })
+        .collect();
+    let pids: Vec<_> = shells.iter().map(Shell::pid).collect();
+    observer.until_sees("all of them", &pids);
+    let fifths = begun.elapsed().as_millis() / 200;
+    assert!(observer.told() - told <= usize::try_from(fifths).unwrap() + 2, "{fifths} fifths of a second");
+}
+
+#[test]
 fn the_agent_says_where_news_of_processes_come_from() {
     let observer = Observer::start("{ proc_id = [1] }", NO_RUNTIME);
     let metric = |source: &str| format!("gala_gopher_agent_scope_source{{source=\"{source}\"}}");
