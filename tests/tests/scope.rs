@@ -10,6 +10,9 @@ mod daemon;
 #[path = "scope/docker.rs"]
 mod docker;
 #[cfg(test)]
+#[path = "scope/kubernetes.rs"]
+mod kubernetes;
+#[cfg(test)]
 #[path = "scope/labels.rs"]
 mod labels;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Pods of containerd's CRI plugin.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +12,7 @@ use crate::observer::Observer;
 const UID: &str = "0f3c5b2e-1111-4222-8333-444455556666";
 
 /// Without a network plugin only pods in the host's network start; runc may not lower `oom_score_adj` everywhere.
-fn containerd() -> Daemon {
+pub(crate) fn containerd() -> Daemon {
     let folder = folder();
     let path = folder.path();
     import_to_podman(path);
@@ -35,10 +36,7 @@ state = "{at}/state"
     fs::write(path.join("config.toml"), config).unwrap();
     let mut command = Command::new("containerd");
     command.arg("-c").arg(path.join("config.toml"));
-    let clean = |path: &Path| {
-        Client::connect(&path.join("sock")).remove_pods();
-        remove_groups();
-    };
+    let clean = |path: &Path| Client::connect(&path.join("sock")).remove_pods();
     let answers = |path: &Path| Client::connect(&path.join("sock")).answers();
     let daemon = Daemon::start(folder, &mut command, clean, answers);
     let mut ctr = Command::new("ctr");
@@ -47,33 +45,39 @@ state = "{at}/state"
     daemon
 }
 
-/// The runtime leaves the group of a pod to the kubelet.
-fn remove_groups() {
-    let mounts = fs::read_dir("/sys/fs/cgroup").unwrap().filter_map(Result::ok).map(|entry| entry.path());
-    for mount in mounts.chain(["/sys/fs/cgroup".into()]) {
-        let group = mount.join(format!("kubepods/besteffort/pod{UID}"));
-        if group.exists() {
-            fs::remove_dir(group).unwrap();
+/// The control groups of a pod, which the runtime leaves to the kubelet; they go with this.
+#[derive(Default)]
+pub(crate) struct PodGroup(pub(crate) String);
+
+impl Drop for PodGroup {
+    fn drop(&mut self) {
+        let mounts = fs::read_dir("/sys/fs/cgroup").unwrap().filter_map(Result::ok).map(|entry| entry.path());
+        for mount in mounts.chain(["/sys/fs/cgroup".into()]) {
+            let group = mount.join(format!("kubepods/besteffort/pod{}", self.0));
+            if group.exists() && fs::remove_dir(&group).is_err() {
+                eprintln!("{} is left", group.display());
+            }
         }
     }
 }
 
-fn pod(daemon: &Daemon) -> PodConfig {
-    let labels = [("app", "web"), ("app.kubernetes.io/part-of", "shop \"x\"")];
+/// What a kubelet asks a runtime for.
+pub(crate) fn pod(daemon: &Daemon, metadata: PodMetadata, labels: HashMap<String, String>) -> PodConfig {
     let namespaces = Namespaces { network: NODE };
     PodConfig {
-        metadata: Some(PodMetadata { name: "web-0".into(), uid: UID.into(), namespace: "shop".into() }),
         log_directory: daemon.path().join("logs").display().to_string(),
-        labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        labels,
         linux: Some(LinuxPod {
-            cgroup_parent: format!("/kubepods/besteffort/pod{UID}"),
+            cgroup_parent: format!("/kubepods/besteffort/pod{}", metadata.uid),
             security: Some(Security { namespaces: Some(namespaces) }),
         }),
+        metadata: Some(metadata),
     }
 }
 
 #[test]
 fn pods_are_selected_by_uid_and_their_rows_carry_their_names_and_labels() {
+    let _group = PodGroup(UID.to_owned());
     let daemon = containerd();
     let client = Client::connect(&daemon.socket());
     let lines =
@@ -82,7 +86,10 @@ fn pods_are_selected_by_uid_and_their_rows_carry_their_names_and_labels() {
     let scope = format!("{{ pod_id = [\"{}\"], {labels} }}", UID.replace('-', ""));
     let observer = Observer::start(&scope, &lines);
 
-    let config = pod(&daemon);
+    let labels = [("app", "web"), ("app.kubernetes.io/part-of", "shop \"x\"")];
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let metadata = PodMetadata { name: "web-0".into(), uid: UID.into(), namespace: "shop".into() };
+    let config = pod(&daemon, metadata, labels);
     let sandbox = client.run_pod(&config);
     let container = client.start(&sandbox, &config, "main", IMAGE);
     let scope = gopher_tests::agent::until("the pod's containers", || {
