@@ -1,4 +1,5 @@
 //! The exporters: the only stage that knows how others write down metrics.
 
+pub mod json;
 pub mod prometheus;
 pub mod push;

@@ -79,6 +79,16 @@ impl Added {
             || in_list(&self.custom)
     }
 
+    /// The names of all labels that may be added, each once.
+    pub fn label_names(&self) -> impl Iterator<Item = &str> {
+        let patterns = self.names.iter().flat_map(|(_, labels)| labels);
+        let mut names: Vec<&str> = self.pods.iter().map(|(_, name)| name.as_str()).collect();
+        names.extend(patterns.chain(&self.custom).map(|(name, _)| name.as_str()));
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter()
+    }
+
     /// Calls `each` with the labels of the first pattern that the process fits.
     pub fn each_of_process(&self, process: &Process, each: &mut impl FnMut(&str, &str)) {
         if let Some((_, labels)) = self.names.iter().find(|(pattern, _)| pattern.fits(process)) {

@@ -256,11 +256,15 @@ impl Batch for OpenBatch<'_> {
         if slot.relabelled {
             settle(folder, kept, &slot)?;
         }
-        let refused = &mut self.refused;
-        kept.store.fill(slot.row, &row.fields, self.now, |_, reason| refused[reason as usize] += 1);
+        let (refused, mut bad) = (&mut self.refused, Vec::new());
+        kept.store.fill(slot.row, &row.fields, self.now, |at, reason| {
+            refused[reason as usize] += 1;
+            bad.push(at);
+        });
         if self.recording {
             let labels = Arc::clone(&kept.store.labels()[slot.row]);
-            folder.shared.records.send(Record::row(&kept.store.layout, labels, &row.fields));
+            let is_kept = |at: usize| !kept.store.is_off(at) && !bad.contains(&at);
+            folder.shared.records.send(Record::row(&kept.store.layout, labels, &row.fields, is_kept));
         }
         Ok(())
     }

@@ -105,6 +105,11 @@ impl Labels {
                 each(name, value);
             }
         }
+        self.each_added(layout, each);
+    }
+
+    /// The same without the table's own labels.
+    pub fn each_added(&self, layout: &Layout, mut each: impl FnMut(&str, &str)) {
         if let Some(process) = &self.process {
             process.each_label(layout.own_comm, layout.process_details, &mut each);
             layout.added.each_of_process(process, &mut each);

@@ -78,6 +78,25 @@ impl Layout {
         self.keys.iter().chain(&self.labels).map(|index| self.table.fields[*index].name.as_str())
     }
 
+    /// The names of the labels that rows of the table may have beside its own, in the order of
+    /// [`super::Labels::each_added`].
+    #[must_use]
+    pub fn added_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        if self.tgid.is_some() {
+            names.extend((!self.own_comm).then_some("comm"));
+            names.extend(self.process_details.then_some(["cmdline", "start_time"]).into_iter().flatten());
+        }
+        if self.tgid.is_some() || self.container.is_some() {
+            let of_container = CONTAINER_LABELS.into_iter().zip(self.own_container);
+            names.extend(of_container.filter_map(|(name, own)| (!own).then_some(name)));
+        }
+        let mut names: Vec<_> = names.into_iter().map(str::to_owned).collect();
+        names.extend(self.added.label_names().map(str::to_owned));
+        names.extend(self.globals.iter().map(|(name, _)| name.clone()));
+        names
+    }
+
     /// The field behind value `index`.
     #[must_use]
     pub fn value_field(&self, index: usize) -> Option<&Field> {

@@ -24,7 +24,7 @@ pub struct Record {
 /// What a record holds.
 #[derive(Debug)]
 pub enum Body {
-    /// A row, as it came: a delta is the row's, not the sum.
+    /// A row, as it came: a delta is the row's, not the sum. What was refused or is switched off is absent.
     Row {
         /// Its table.
         layout: Arc<Layout>,
@@ -55,8 +55,16 @@ pub struct EventRecord {
 }
 
 impl Record {
-    pub(super) fn row(layout: &Arc<Layout>, labels: Arc<Labels>, fields: &Fields<'_>) -> Self {
-        let values = layout.values.iter().map(|index| fields.get(*index).into()).collect();
+    /// `is_kept` says whether the store has taken a value, by its place among the values.
+    pub(super) fn row(
+        layout: &Arc<Layout>,
+        labels: Arc<Labels>,
+        fields: &Fields<'_>,
+        is_kept: impl Fn(usize) -> bool,
+    ) -> Self {
+        let text =
+            |(at, index): (usize, &usize)| if is_kept(at) { fields.get(*index).into() } else { "".into() };
+        let values = layout.values.iter().enumerate().map(text).collect();
         Self::now(Body::Row { layout: Arc::clone(layout), labels, values })
     }
 

@@ -118,7 +118,7 @@ impl TableStore {
         std::mem::replace(&mut Arc::make_mut(&mut self.labels)[row], Arc::new(labels))
     }
 
-    /// Applies the row's values; calls `refused` for each field that does not parse.
+    /// Applies the row's values; calls `refused` with the place among the values of each field that does not parse.
     #[inline]
     pub(super) fn fill(
         &mut self,
@@ -142,7 +142,7 @@ impl TableStore {
                         last[row * width + at] = own;
                     }
                 }
-                Err(reason) => refused(*index, reason),
+                Err(reason) => refused(at, reason),
             }
         }
         self.updated[row] = now;
@@ -256,6 +256,11 @@ impl TableStore {
                 removed(&self.remove(row));
             }
         }
+    }
+
+    /// Whether a value, by its place among the values, is switched off.
+    pub(super) fn is_off(&self, at: usize) -> bool {
+        self.off[at]
     }
 
     pub(super) fn row_values(&self, row: usize) -> &[Value] {
