@@ -12,6 +12,7 @@ pub mod assemble;
 pub mod check;
 pub mod diff;
 pub mod folder;
+pub mod resolve;
 pub mod scan;
 pub mod watch;
 
@@ -30,6 +31,7 @@ use crate::config::Problem;
 pub use check::{Finding, check_probes};
 pub use diff::{Change, diff};
 pub use folder::{Fingerprint, Folder, Origin, Rules, Trust, inspect, load_folder};
+pub use resolve::{Resolved, resolve};
 pub use scan::{Root, roots, scan};
 pub use watch::watch;
 

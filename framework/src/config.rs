@@ -10,12 +10,15 @@
 //! Every problem of a file is found in one pass and carries the file, the line and what is allowed.
 
 pub mod containers;
+pub mod control;
 pub mod diff;
 pub mod export;
+pub mod json;
 pub mod keys;
 pub mod kind;
 pub mod load;
 pub mod model;
+pub mod overlay;
 pub mod problem;
 pub mod render;
 pub mod scope;
@@ -29,11 +32,13 @@ mod setting;
 mod units;
 
 pub use containers::Containers;
+pub use control::Control;
 pub use diff::{Changes, diff, keep_restart_keys};
 pub use export::{Exposition, Prometheus};
 pub use load::{LoadError, Loaded, app_conf_of, load, parse};
 pub use model::{Agent, Config, Folders, LogFormat, LogLevel, ProbeConfig, ProbeState, Size, Store};
 pub(crate) use names::nearest;
+pub use overlay::{Overlay, Settings};
 pub use problem::{Problem, Problems};
 pub use scope::{ProcName, Scope, Selectors};
 pub use tls::Tls;

@@ -6,7 +6,8 @@ use gopher_protocol::control::{ProbeConfig, Scope};
 use gopher_protocol::manifest::{Manifest, Probe};
 use serde_json::Value;
 
-use crate::config::{Config, ProbeState};
+use crate::catalog::{Resolved, resolve};
+use crate::config::Config;
 
 /// The parameter that says how often a probe reports, in seconds.
 const PERIOD: &str = "report_period";
@@ -17,36 +18,15 @@ pub(crate) fn plan(
     manifest: &Manifest,
     scope: impl Fn(&str) -> Scope,
 ) -> BTreeMap<String, ProbeConfig> {
-    let wanted = manifest.probes.iter().filter(|probe| is_wanted(config, probe));
-    wanted.map(|probe| (probe.name.clone(), probe_config(config, probe, &scope))).collect()
+    let all = manifest.probes.iter().map(|probe| (probe, resolve(config, probe)));
+    let wanted = all.filter(|(_, resolved)| resolved.running);
+    wanted.map(|(probe, resolved)| (probe.name.clone(), probe_config(probe, resolved, &scope))).collect()
 }
 
-fn is_wanted(config: &Config, probe: &Probe) -> bool {
-    match config.probes.get(&probe.name).map(|asked| asked.state).unwrap_or_default() {
-        ProbeState::Auto => probe.autostart,
-        ProbeState::Running => true,
-        ProbeState::Stopped => false,
-    }
-}
-
-fn probe_config(config: &Config, probe: &Probe, scope: impl Fn(&str) -> Scope) -> ProbeConfig {
-    let asked = config.probes.get(&probe.name);
-    let known = || probe.items.iter().map(|item| item.name.clone());
-    let items = match asked.and_then(|asked| asked.items.as_ref()) {
-        Some(items) => known().filter(|name| items.contains(name)).collect(),
-        None => known().collect(),
-    };
-    let value = |name: &String, default: &Value, allowed: &dyn Fn(&Value) -> bool| {
-        let set = asked.and_then(|asked| asked.params.get(name)).filter(|value| allowed(value));
-        set.unwrap_or(default).clone()
-    };
-    let params = probe.params.iter().map(|(name, param)| {
-        let allowed = |value: &Value| param.check(value).is_ok();
-        (name.clone(), value(name, &param.default, &allowed))
-    });
+fn probe_config(probe: &Probe, resolved: Resolved, scope: impl Fn(&str) -> Scope) -> ProbeConfig {
     let scope =
         if probe.scope.is_empty() { Scope { all: true, ..Scope::default() } } else { scope(&probe.name) };
-    ProbeConfig { items, params: params.collect(), scope }
+    ProbeConfig { items: resolved.items, params: resolved.params, scope }
 }
 
 /// Milliseconds between two rows of a key, 0 where the probe has no such parameter.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::containers;
+use super::control;
 use super::export;
 use super::kind::{Field, Kind, Value};
 use super::model::{Config, ProbeConfig};
@@ -67,6 +68,7 @@ pub const SECTIONS: &[Section] = &[
     plain("folders", "Where probe folders are looked for; all are watched.", FOLDERS),
     plain("store", "How long series live and how many there may be.", STORE),
     containers::SECTION,
+    control::SECTION,
     export::prometheus::SECTION,
 ];
 

@@ -149,6 +149,39 @@ fn syntax<'t>(text: &'t str, report: &mut Report<'_>) -> Spanned<DeTable<'t>> {
     root
 }
 
+/// Reads the sections `[probe.NAME]` below each of these names at the top level, "" for the top level itself; other
+/// sections are unknown.
+///
+/// # Errors
+/// Every problem of the text.
+pub(super) fn parse_probes<const N: usize>(
+    text: &str,
+    path: &Path,
+    roots: [&'static str; N],
+) -> Result<[Loaded; N], Problems> {
+    let mut report = Report::new(path, text);
+    let root = syntax(text, &mut report);
+    let mut all = roots.map(|_| Loaded::default());
+    for (name, node) in root.get_ref() {
+        let (at, typed) = (name.span().start, name.get_ref().as_ref());
+        let known = roots.iter().position(|root| *root == typed || (root.is_empty() && typed == "probe"));
+        let below = |table| if typed == "probe" { Some(table) } else { probe_table(table) };
+        let Some((loaded, table)) =
+            known.and_then(|known| Some((&mut all[known], below(node.get_ref().as_table()?)?)))
+        else {
+            report.add(at, typed, "not a section [probe.NAME]");
+            continue;
+        };
+        Reader { loaded, report: &mut report }.probes(table);
+    }
+    report.finish().map(|()| all)
+}
+
+/// The table `probe` of a table that holds nothing else.
+fn probe_table<'t, 'i>(table: &'t DeTable<'i>) -> Option<&'t DeTable<'i>> {
+    table.get("probe").filter(|_| table.len() == 1)?.get_ref().as_table()
+}
+
 struct Reader<'r, 'f> {
     loaded: &'r mut Loaded,
     report: &'r mut Report<'f>,

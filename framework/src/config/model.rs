@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::containers::Containers;
+use super::control::Control;
 use super::export::Prometheus;
 use super::scope::Scope;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub store: Store,
     /// `[containers]`
     pub containers: Containers,
+    /// `[control]`
+    pub control: Control,
     /// `[export.prometheus]`
     pub prometheus: Prometheus,
     /// `[probe.NAME]`, by REST name.

@@ -111,7 +111,7 @@ pub const SCOPE: &[Field] = &[
     POD_ID,
     field(
         "exclude",
-        Kind::Record(EXCLUDE),
+        Kind::Record(SELECTORS),
         "What is not observed, by the keys above from proc_id on, whatever else selects it.",
     ),
     field(
@@ -126,7 +126,7 @@ pub const SCOPE: &[Field] = &[
     ),
 ];
 
-const EXCLUDE: &[Field] = &[PROC_ID, PROC_NAMES, CONTAINER_ID, CONTAINER_NAME, POD_ID];
+pub(super) const SELECTORS: &[Field] = &[PROC_ID, PROC_NAMES, CONTAINER_ID, CONTAINER_NAME, POD_ID];
 
 const PROC_NAME: &[Field] = &[
     Field {

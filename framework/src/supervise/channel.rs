@@ -18,7 +18,11 @@ const AWAITED: usize = 8;
 
 /// What became of the configurations of one process.
 #[derive(Debug, Default)]
-pub(super) struct Delivery(Mutex<Inner>);
+pub(super) struct Delivery {
+    inner: Mutex<Inner>,
+    /// [`Delivered::applied`], for those that wait for it.
+    applied: watch::Sender<Option<u64>>,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -45,15 +49,21 @@ pub struct Delivered {
 impl Delivery {
     /// A new process has been told nothing.
     pub(super) fn begin(&self) {
-        *lock(&self.0) = Inner::default();
+        *lock(&self.inner) = Inner::default();
+        self.applied.send_replace(None);
     }
 
     pub(super) fn facts(&self) -> Delivered {
-        lock(&self.0).facts.clone()
+        lock(&self.inner).facts.clone()
+    }
+
+    /// What [`Delivered::applied`] is, and will be.
+    pub(super) fn watch_applied(&self) -> watch::Receiver<Option<u64>> {
+        self.applied.subscribe()
     }
 
     pub(super) fn writing(&self, generation: u64, now: Instant) {
-        let mut inner = lock(&self.0);
+        let mut inner = lock(&self.inner);
         if inner.awaited.len() == AWAITED {
             inner.awaited.pop_front();
         }
@@ -62,22 +72,23 @@ impl Delivery {
     }
 
     pub(super) fn written(&self, generation: u64) {
-        let facts = &mut lock(&self.0).facts;
+        let facts = &mut lock(&self.inner).facts;
         facts.sent = Some(generation);
         facts.waiting = None;
     }
 
     pub(super) fn failed(&self, reason: String) {
-        let facts = &mut lock(&self.0).facts;
+        let facts = &mut lock(&self.inner).facts;
         facts.waiting = None;
         facts.broken = Some(reason);
     }
 
     /// The process says that a generation is in force; one that was not sent to it is ignored.
     pub(super) fn applied(&self, generation: u64, now: Instant) {
-        let inner = &mut *lock(&self.0);
+        let inner = &mut *lock(&self.inner);
         if let Some((_, began)) = inner.awaited.iter().find(|(awaited, _)| *awaited == generation) {
             inner.facts.applied = Some(generation);
+            self.applied.send_replace(Some(generation));
             inner.facts.apply_time = Some(now.saturating_duration_since(*began));
         }
         inner.awaited.retain(|(awaited, _)| *awaited > generation);
@@ -182,7 +193,7 @@ mod tests {
         for generation in 0..1000 {
             delivery.writing(generation, Instant::now());
         }
-        assert_eq!(lock(&delivery.0).awaited.len(), AWAITED);
+        assert_eq!(lock(&delivery.inner).awaited.len(), AWAITED);
     }
 
     #[test]

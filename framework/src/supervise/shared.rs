@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::order::{Desired, Order};
 use super::policy::Policy;
 use super::sink::Sinks;
-use super::status::{Board, Brief, Status};
+use super::status::{Board, Brief, StateName, Status};
 use super::worker::Worker;
 use crate::contain::{Spawner, Usage};
 use crate::sync::lock;
@@ -152,6 +152,25 @@ impl Supervisor {
                 wanted
             })
         })
+    }
+
+    /// Waits until the process of a folder says that this generation of its configuration, or a later one, is in force.
+    /// False when there is no such folder, or it goes; a process that never says so is waited for without end.
+    pub async fn applied(&self, folder: &str, generation: u64) -> bool {
+        let watch = lock(&self.0.folders).get(folder).map(|entry| entry.board.delivery.watch_applied());
+        let Some(mut watch) = watch else { return false };
+        watch.wait_for(|applied| *applied >= Some(generation)).await.is_ok()
+    }
+
+    /// Waits until a folder has no process and is not to have one.
+    pub async fn stopped(&self, folder: &str) {
+        let mut changes = self.changes();
+        let at_rest = || lock(&self.0.folders).get(folder).is_none_or(|entry| entry.board.brief().state == StateName::Stopped);
+        while !at_rest() {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Everything about every folder, in order of their names.

@@ -1,0 +1,66 @@
+//! The routes, as one list; `openapi.json` beside this file documents each, which a test compares.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use serde_json::{Value as Json, json};
+
+use super::auth::Rules;
+use super::reply::Failure;
+use super::view::Api;
+use super::{compare, judge, probe, reply, status};
+
+/// The document, without the names of the probes.
+const OPENAPI: &str = include_str!("openapi.json");
+
+fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
+    vec![
+        ("/{probe}", get(probe::get).put(probe::put)),
+        ("/probes", get(status::probes)),
+        ("/probes/{probe}/restart", post(status::restart)),
+        ("/logs/{probe}", get(status::logs)),
+        ("/tables", get(status::tables)),
+        ("/config", get(compare::config)),
+        ("/version", get(status::version)),
+        ("/openapi.json", get(openapi)),
+    ]
+}
+
+/// All routes; every request is judged before it gets to one.
+pub(super) fn router(api: Api, rules: Arc<Rules>) -> Router {
+    routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+        .fallback(probe::nowhere)
+        .method_not_allowed_fallback(other_method)
+        .layer(from_fn_with_state(rules, judge::judge))
+        .with_state(api)
+}
+
+async fn other_method(method: Method) -> Response {
+    let message = format!("{method} is not allowed here; the header Allow says what is");
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, message).into_response()
+}
+
+/// The document with the installed probes as what `{probe}` may be.
+async fn openapi(State(api): State<Api>) -> Response {
+    let mut document: Json = serde_json::from_str(OPENAPI).unwrap_or_default();
+    let names: Vec<_> = api.now().catalog.probe_names().map(str::to_owned).collect();
+    if let Some(schema) = document.pointer_mut("/components/parameters/probe/schema")
+        && !names.is_empty()
+    {
+        *schema = json!({"type": "string", "enum": names});
+    }
+    if let Some(version) = document.pointer_mut("/info/version") {
+        *version = env!("CARGO_PKG_VERSION").into();
+    }
+    reply::json(StatusCode::OK, &document)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! What there is and how it does: `/probes`, `/tables`, `/version`, `/logs/<probe>`.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use gopher_protocol::PROTOCOL;
+use gopher_protocol::manifest::Probe;
+use serde_json::{Value as Json, json};
+
+use super::auth::Caller;
+use super::probe::{Name, text, unknown};
+use super::reply::{self, Failure, Success};
+use super::view::{Api, View};
+use crate::catalog::{Folder, Origin, resolve};
+use crate::supervise::{Status, StateName};
+
+pub(super) async fn probes(State(api): State<Api>) -> Response {
+    let view = api.now();
+    let statuses: BTreeMap<_, _> =
+        api.supervisor.statuses().into_iter().map(|status| (status.folder.clone(), status)).collect();
+    let of = |folder: &Folder| {
+        let status = statuses.get(&folder.name);
+        folder.manifest.probes.iter().map(|probe| describe(&view, folder, probe, status)).collect::<Vec<_>>()
+    };
+    let probes: Vec<_> = view.catalog.folders.values().flat_map(|folder| of(folder)).collect();
+    let fault = |fault: &crate::catalog::Fault| json!({"path": fault.path, "reason": fault.to_string()});
+    let refused: Vec<_> = view.catalog.faults.iter().map(fault).collect();
+    reply::json(StatusCode::OK, &json!({"probes": probes, "refused_folders": refused}))
+}
+
+fn describe(view: &View, folder: &Folder, probe: &Probe, status: Option<&Status>) -> Json {
+    let resolved = resolve(&view.running, probe);
+    let all: Vec<_> = probe.items.iter().map(|item| json!({"name": item.name, "summary": item.summary})).collect();
+    let mut about = json!({
+        "name": probe.name,
+        "summary": probe.summary,
+        "folder": folder.name,
+        "path": folder.path,
+        "origin": match folder.origin { Origin::BuiltIn => "built-in", Origin::Extend => "extend" },
+        "wanted": if resolved.running { "running" } else { "stopped" },
+        "items": resolved.items,
+        "all_items": all,
+        "params": resolved.params,
+        "privileges": folder.manifest.privileges,
+    });
+    // Stopped beside another probe of its folder that runs.
+    let state = if resolved.running { status.map_or(StateName::Stopped, |status| status.state) } else { StateName::Stopped };
+    let extend = |about: &mut Json, more: Json| {
+        if let (Json::Object(about), Json::Object(more)) = (about, more) {
+            about.extend(more);
+        }
+    };
+    extend(&mut about, json!({"state": state.as_str()}));
+    if let Some(status) = status {
+        extend(&mut about, process(folder, status));
+    }
+    about
+}
+
+/// What is known of a folder's process.
+fn process(folder: &Folder, status: &Status) -> Json {
+    let limits = &folder.manifest.limits;
+    let by = |mechanism: crate::contain::Mechanism| mechanism.as_str();
+    let enforced = status.enforced.as_ref();
+    json!({
+        "pid": status.pid,
+        "started": status.started.map(seconds),
+        "restarts": status.restarts,
+        "last_error": status.last_exit.as_ref().map(|exit| json!({"reason": exit.reason, "at": seconds(exit.at)})),
+        "next_retry_seconds": status.next_retry.map(|wait| wait.as_secs_f64()),
+        "stderr": status.stderr,
+        "suppressed_lines": status.suppressed_lines,
+        "limits": {
+            "memory": {"bytes": limits.memory, "by": enforced.map(|enforced| by(enforced.memory))},
+            "cpu": {"percent": limits.cpu, "by": enforced.map(|enforced| by(enforced.cpu))},
+            "kill": {"by": enforced.map(|enforced| by(enforced.kill))},
+            "rows_per_second": limits.rows_per_second,
+            "series": limits.series,
+        },
+        "usage": status.usage.map(|usage| json!({"cpu_seconds": usage.cpu.as_secs_f64(), "memory_bytes": usage.memory})),
+        "generation": status.generation,
+        "applied": status.delivered.applied,
+        "apply_seconds": status.delivered.apply_time.map(|time| time.as_secs_f64()),
+        "undelivered": status.delivered.broken,
+    })
+}
+
+/// Seconds since 1970, with their fraction.
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+pub(super) async fn restart(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    name: Name,
+) -> Result<Success, Failure> {
+    let (view, name) = (api.now(), text(name)?);
+    let (folder, probe) = view.probe(&name).ok_or_else(|| unknown(&view, &name))?;
+    if !api.supervisor.restart(&folder.name) {
+        let message = format!("{} is not to run; PUT /{} with \"state\": \"running\" starts it", probe.name, probe.name);
+        return Err(Failure::new(StatusCode::CONFLICT, message));
+    }
+    tracing::info!(probe = probe.name, folder = folder.name, %caller, "A restart was asked for.");
+    Ok(Success { result: "success", message: format!("{} is restarted", folder.name), ..Success::default() })
+}
+
+pub(super) async fn logs(State(api): State<Api>, name: Name) -> Result<Response, Failure> {
+    let (view, name) = (api.now(), text(name)?);
+    let (folder, _) = view.probe(&name).ok_or_else(|| unknown(&view, &name))?;
+    let status = api.supervisor.statuses().into_iter().find(|status| status.folder == folder.name);
+    let (lines, suppressed) = status.map(|status| (status.stderr, status.suppressed_lines)).unwrap_or_default();
+    let body = json!({"folder": folder.name, "lines": lines, "suppressed_lines": suppressed});
+    Ok(reply::json(StatusCode::OK, &body))
+}
+
+pub(super) async fn tables(State(api): State<Api>) -> Response {
+    let view = api.now();
+    let mut tables = Vec::new();
+    for folder in view.catalog.folders.values() {
+        for table in &folder.manifest.tables {
+            let field = |field: &gopher_protocol::table::Field| {
+                json!({
+                    "name": field.name, "type": field.kind, "unit": field.unit, "item": field.item, "help": field.help,
+                    "metric": (!field.kind.is_label()).then(|| table.metric(field)),
+                })
+            };
+            let fields: Vec<_> = table.fields.iter().map(field).collect();
+            let (name, probe, entity) = (&table.name, &table.probe, &table.entity);
+            tables.push(json!({"name": name, "folder": folder.name, "probe": probe, "entity": entity, "fields": fields}));
+        }
+    }
+    reply::json(StatusCode::OK, &json!({"tables": tables}))
+}
+
+pub(super) async fn version() -> Response {
+    let body = json!({"name": "gala-gopher", "version": env!("CARGO_PKG_VERSION"), "protocol": PROTOCOL});
+    reply::json(StatusCode::OK, &body)
+}
