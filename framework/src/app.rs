@@ -1,12 +1,14 @@
 //! The application: joins the stages, keeps them in step with configuration and catalog, and takes them down again.
 
 mod check;
+mod control;
 mod endpoint;
 mod exporters;
 mod folders;
 pub(crate) mod plan;
 mod readiness;
 mod reload;
+mod runtime;
 mod scopes;
 mod start;
 mod status;

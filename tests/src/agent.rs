@@ -104,6 +104,16 @@ impl Agent {
             .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()))
     }
 
+    /// Asks for a change of what is collected, or for anything else; the status and the JSON of the answer.
+    #[must_use]
+    pub fn control(&self, method: &str, path: &str, body: &str) -> (u16, serde_json::Value) {
+        let response = http::send(self.home.control, method, path, &[], body.as_bytes())
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()));
+        let json = serde_json::from_str(&response.text)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}: {}", response.text));
+        (response.status, json)
+    }
+
     /// Scrapes; samples by name and labels.
     #[must_use]
     pub fn scrape(&self) -> BTreeMap<String, String> {

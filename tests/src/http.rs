@@ -1,8 +1,10 @@
 //! The client's side of a scrape: requests over plain TCP, and samples out of the text.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// Only so that a server that never answers ends the test.
@@ -29,11 +31,48 @@ pub fn request(
     path: &str,
     headers: &[(&str, &str)],
 ) -> io::Result<Response> {
+    send(address, method, path, headers, &[])
+}
+
+/// Sends one request with a body, whose length it says, and reads the answer to its end.
+///
+/// # Errors
+/// Those of the connection, and an answer that is no HTTP.
+pub fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Response> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    exchange(&mut stream, &address.to_string(), method, path, headers, body)
+}
+
+/// The same over a unix socket.
+///
+/// # Errors
+/// Those of the connection, and an answer that is no HTTP.
+pub fn send_unix(socket: &Path, method: &str, path: &str, body: &[u8]) -> io::Result<Response> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    exchange(&mut stream, "localhost", method, path, &[], body)
+}
+
+fn exchange(
+    stream: &mut (impl Read + Write),
+    host: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Response> {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     // 1.0 has no chunks: the body ends with the connection.
-    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n")?;
+    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {host}\r\n{headers}{length}\r\n")?;
+    stream.write_all(body)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     parse(&answer)

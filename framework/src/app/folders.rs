@@ -64,6 +64,12 @@ impl Folders {
         }
     }
 
+    /// The generation of the configuration that a folder's process is to have; `None`: it is not to run.
+    pub(super) fn generation(&self, folder: &str) -> Option<u64> {
+        let told = self.0.get(folder)?.told.as_ref()?;
+        (!told.probes.is_empty()).then_some(told.generation)
+    }
+
     /// The probes (REST names) of all folders.
     pub(super) fn probes(&self) -> impl Iterator<Item = &str> {
         self.0.values().flat_map(|one| one.folder.manifest.probes.iter().map(|probe| probe.name.as_str()))

@@ -8,10 +8,12 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::check::{rules, summary};
+use super::control::Control;
 use super::endpoint::{Serving, Sources, exposition, pages};
 use super::exporters::Exporters;
 use super::folders::{Folders, Stages};
 use super::reload;
+use super::runtime::{self, Runtime};
 use super::scopes::Scopes;
 use super::status::FolderStatus;
 use crate::catalog::watch::Watch;
@@ -19,6 +21,7 @@ use crate::catalog::{self, Catalog, Change, Finding, check_probes};
 use crate::clock::mono_ms;
 use crate::config::{self, Config, Loaded};
 use crate::contain::{self, Instance, Spawner};
+use crate::control::{Command, Done, Refused, View};
 use crate::enrich::{Host, Processes};
 use crate::export::prometheus::Exposition;
 use crate::ingest::Intakes;
@@ -37,6 +40,9 @@ const STOP: Duration = Duration::from_secs(10);
 pub(super) struct App {
     path: PathBuf,
     loaded: Loaded,
+    runtime: Runtime,
+    /// The configuration with what was set at run time.
+    running: Config,
     level: Level,
     catalog: Catalog,
     catalog_changes: Watch<Change>,
@@ -48,6 +54,7 @@ pub(super) struct App {
     scopes: Scopes,
     status: FolderStatus,
     serving: Serving,
+    control: Control,
     exporters: Exporters,
     spawner: Arc<Spawner>,
     // Last, so that the lock is given back when everything else is gone.
@@ -76,6 +83,8 @@ impl App {
             started: Arc::default(),
         };
         let serving = Serving::start(&settings.prometheus, &sources).await?;
+        let control = Control::start(settings, path, supervisor.clone())?;
+        let runtime = Runtime::load(settings);
         let mut exporters = Exporters::new(Arc::clone(&store), Arc::new(host), metrics.clone());
         exporters.start(settings);
         let config_changes = watch_config(path);
@@ -88,7 +97,9 @@ impl App {
         let status = FolderStatus::new(metrics);
         let mut app = Self {
             path: path.to_owned(),
+            running: loaded.config.clone(),
             loaded,
+            runtime,
             level,
             catalog: Catalog::default(),
             catalog_changes,
@@ -100,6 +111,7 @@ impl App {
             scopes,
             status,
             serving,
+            control,
             exporters,
             spawner,
             _run_dir: run_dir,
@@ -118,6 +130,7 @@ impl App {
         loop {
             tokio::select! {
                 Some(change) = self.catalog_changes.next() => self.change(change),
+                Some(command) = self.control.next() => self.obey(command).await,
                 Some(_) = next_reload(&mut self.config_changes) => self.reload().await,
                 asked = self.signals.next() => match asked {
                     Asked::Reload => self.reload().await,
@@ -148,6 +161,7 @@ impl App {
             tracing::error!(probe = folder, "A probe did not stop in time and was left to the keeper.");
         }
         self.exporters.stop().await;
+        self.control.stop().await;
         self.serving.stop().await;
         self.spawner.close().await;
         tracing::info!("Stopped.");
@@ -190,18 +204,43 @@ impl App {
 
     /// Takes scopes from the configuration and tells every folder what it is to do.
     fn configure(&mut self) {
-        for finding in check_probes(&self.loaded, &self.catalog) {
-            match finding {
-                Finding::NotInstalled(problem) => tracing::debug!("{problem}"),
-                Finding::Wrong(problem) => tracing::error!("{problem}; the default holds"),
-            }
-        }
-        self.scopes.configure(&self.loaded.config, self.folders.probes());
+        runtime::report_wrong(&self.loaded, &self.catalog);
+        runtime::report_wrong(&self.runtime.alone(), &self.catalog);
+        self.run_with();
+    }
+
+    /// Puts what was set at run time over the configuration and tells every folder what follows from that.
+    fn run_with(&mut self) {
+        self.running = self.runtime.over(&self.loaded.config);
+        self.scopes.configure(&self.running, self.folders.probes());
         self.tell();
+        let (kept, passing) = self.runtime.overlays();
+        let (running, catalog) = (self.running.clone(), self.catalog.clone());
+        self.control.show(View { running, kept, passing, catalog });
     }
 
     fn tell(&mut self) {
-        self.folders.tell(&self.stages, &self.loaded.config, &self.scopes);
+        self.folders.tell(&self.stages, &self.running, &self.scopes);
+    }
+
+    /// Makes a change that somebody asks for.
+    async fn obey(&mut self, command: Command) {
+        let Command { probe, settings, persist, caller, reply } = command;
+        let outcome = match self.catalog.probe(&probe) {
+            None => Err(Refused::Gone(probe)),
+            Some((folder, found)) => {
+                let folder = folder.name.clone();
+                let changed = self.runtime.set(&self.loaded.config, found, settings, persist).await;
+                changed.map(|changed| {
+                    runtime::report(&probe, &changed, persist, &caller);
+                    self.run_with();
+                    Done { generation: self.folders.generation(&folder), folder }
+                })
+            }
+        };
+        if reply.send(outcome).is_err() {
+            tracing::debug!("Who asked for a change has gone.");
+        }
     }
 
     /// Reads the configuration again. A bad one changes nothing and is reported.
@@ -226,6 +265,9 @@ impl App {
         anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
         let changes = config::diff(&self.loaded.config, &new.config);
         config::keep_restart_keys(&self.loaded.config, &mut new.config);
+        if changes.touches("control") {
+            self.control.change(&new.config)?;
+        }
         if changes.touches("export.prometheus") {
             self.serving.change(&new.config.prometheus, &self.sources).await?;
         }
@@ -237,6 +279,7 @@ impl App {
         telemetry::set_level(&self.level, reload::level(new.config.agent.log_level))?;
         self.stages.store.set_limits(reload::limits(&new.config.store));
         let folders = changes.touches("folders");
+        self.runtime.follow(&self.loaded.config, &new.config).await;
         self.loaded = new;
         if folders {
             let roots = catalog::roots(&self.loaded.config.folders);
@@ -253,7 +296,8 @@ impl App {
     fn announce(&self) {
         let metrics = self.serving.url().unwrap_or_else(|| "off".to_owned());
         let probes = summary(&self.catalog);
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), probes, metrics, "Started.");
+        let control = self.control.address();
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), probes, metrics, control, "Started.");
     }
 }
 

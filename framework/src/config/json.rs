@@ -28,11 +28,7 @@ impl Issue {
     }
 
     /// A name that is none of the known ones.
-    pub fn unknown<'a>(
-        path: &str,
-        name: &str,
-        known: impl Iterator<Item = &'a str> + Clone,
-    ) -> Self {
+    pub fn unknown<'a>(path: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
         let hint = did_you_mean(name, known.clone());
         let names: Vec<_> = known.collect();
         let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
@@ -206,11 +202,17 @@ mod tests {
 
     #[test]
     fn each_issue_names_its_place() {
-        let json = json!({"proc_id": [1, -4, 2.5], "proc_name": [{"comm": "("}, {"cmdline": 1}], "procid": []});
+        let json =
+            json!({"proc_id": [1, -4, 2.5], "proc_name": [{"comm": "("}, {"cmdline": 1}], "procid": []});
         let issues = scope(&json).unwrap_err().join("\n");
-        for path in ["snoopers.proc_id[1]", "snoopers.proc_id[2]", "snoopers.proc_name[0].comm",
-            "snoopers.proc_name[1].comm", "snoopers.proc_name[1].cmdline", "did you mean `proc_id`"]
-        {
+        for path in [
+            "snoopers.proc_id[1]",
+            "snoopers.proc_id[2]",
+            "snoopers.proc_name[0].comm",
+            "snoopers.proc_name[1].comm",
+            "snoopers.proc_name[1].cmdline",
+            "did you mean `proc_id`",
+        ] {
             assert!(issues.contains(path), "{path}: {issues}");
         }
     }

@@ -115,9 +115,9 @@ impl Overlay {
         for (probe, settings) in &self.0 {
             let before = said(config, probe);
             let default = settings_of(&ProbeConfig::default());
-            let set = before.iter().filter(|(key, value)| {
-                settings.contains_key(*key) && default.get(*key) != Some(value)
-            });
+            let set = before
+                .iter()
+                .filter(|(key, value)| settings.contains_key(*key) && default.get(*key) != Some(value));
             section(&mut out, &format!("{BASE}.probe.{probe}"), set);
         }
         out
@@ -217,7 +217,9 @@ mod tests {
 
     #[test]
     fn a_file_that_holds_something_else_is_refused() {
-        for text in ["[agent]\n", "[probe.tcp]\nstate = 1", "x", "[file]\nprobe = 1", "[probe.tcp]\ncolour = 1"] {
+        for text in
+            ["[agent]\n", "[probe.tcp]\nstate = 1", "x", "[file]\nprobe = 1", "[probe.tcp]\ncolour = 1"]
+        {
             assert!(Overlay::parse(text, Path::new("runtime.toml"), &Config::default()).is_err(), "{text}");
         }
     }

@@ -60,7 +60,8 @@ pub enum Error {
 pub async fn read(headers: &HeaderMap, body: Body) -> Result<Value, Error> {
     check_type(headers)?;
     let receive = async {
-        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let length =
+            headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if length.is_some_and(|length| length > LARGEST) {
             return discard(body).await;
         }
@@ -113,7 +114,9 @@ pub fn parse(body: &[u8]) -> Result<Value, Error> {
 }
 
 fn form_decoded(text: &[u8]) -> Vec<u8> {
-    let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let hex = |byte: Option<&u8>| {
+        byte.and_then(|byte| char::from(*byte).to_digit(16)).and_then(|d| u8::try_from(d).ok())
+    };
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
@@ -150,7 +153,9 @@ mod tests {
 
     #[test]
     fn malformed_json_is_told_by_line_and_column() {
-        let Err(Error::Syntax { line, column, .. }) = parse(b"json={\n \"state\": running}") else { panic!() };
+        let Err(Error::Syntax { line, column, .. }) = parse(b"json={\n \"state\": running}") else {
+            panic!()
+        };
         assert_eq!((line, column), (2, 11));
         for body in ["", "json=", "json=%", "json=%7", "{}x", "{\"a\":1e999}", "\u{feff}{}"] {
             assert!(parse(body.as_bytes()).is_err(), "{body}");
@@ -166,7 +171,9 @@ mod tests {
 
     #[test]
     fn types_of_other_documents_are_refused() {
-        let of = |text: &'static str| check_type(&[(CONTENT_TYPE, HeaderValue::from_static(text))].into_iter().collect());
+        let of = |text: &'static str| {
+            check_type(&[(CONTENT_TYPE, HeaderValue::from_static(text))].into_iter().collect())
+        };
         assert!(of("Application/JSON; charset=utf-8").is_ok());
         assert!(of("multipart/form-data; boundary=x").is_err());
         assert!(of("").is_err());

@@ -42,7 +42,9 @@ fn differences(view: &View, file: &Config) -> Vec<Json> {
         for key in keys.into_iter().filter(|key| before.get(*key) != now.get(*key)) {
             let (file, running) = (before.get(key).map(write), now.get(key).map(write));
             let why = why(view, name, key);
-            all.push(json!({"key": format!("probe.{name}.{key}"), "file": file, "running": running, "why": why}));
+            all.push(
+                json!({"key": format!("probe.{name}.{key}"), "file": file, "running": running, "why": why}),
+            );
         }
     }
     all
@@ -51,14 +53,13 @@ fn differences(view: &View, file: &Config) -> Vec<Json> {
 /// What was set at run time, where the file cannot be read.
 fn set(view: &View) -> Vec<Json> {
     let keys = view.kept.keys().chain(view.passing.keys());
-    let of = |(probe, key, value): (&str, &str, &_)| {
-        json!({"key": format!("probe.{probe}.{key}"), "file": null, "running": write(value), "why": why(view, probe, key)})
-    };
+    let of = |(probe, key, value): (&str, &str, &_)| json!({"key": format!("probe.{probe}.{key}"), "file": null, "running": write(value), "why": why(view, probe, key)});
     keys.map(of).collect()
 }
 
 fn why(view: &View, probe: &str, key: &str) -> &'static str {
-    let has = |overlay: &config::Overlay| overlay.of(probe).is_some_and(|settings| settings.contains_key(key));
+    let has =
+        |overlay: &config::Overlay| overlay.of(probe).is_some_and(|settings| settings.contains_key(key));
     if has(&view.passing) {
         "set at run time until the next start"
     } else if has(&view.kept) {

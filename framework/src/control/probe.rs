@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
 use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::Value as Json;
@@ -68,14 +68,21 @@ pub(super) async fn put(
     let wanted = wanted(&document, probe)?;
     let (reply, answer) = oneshot::channel();
     let caller = caller.to_string();
-    let command =
-        Command { probe: probe.name.clone(), settings: wanted.settings, persist: wanted.persist, caller, reply };
+    let command = Command {
+        probe: probe.name.clone(),
+        settings: wanted.settings,
+        persist: wanted.persist,
+        caller,
+        reply,
+    };
     let stopping = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping");
     api.commands.send(command).await.map_err(|_| stopping())?;
     let done = answer.await.map_err(|_| stopping())??;
     let applied = if waits { Some(applied(&api, &done).await) } else { None };
     let message = match applied {
-        Some(false) => format!("{CHANGED}, but the probe did not say within {} s that it works with it", WAIT.as_secs()),
+        Some(false) => {
+            format!("{CHANGED}, but the probe did not say within {} s that it works with it", WAIT.as_secs())
+        }
         _ => CHANGED.to_owned(),
     };
     Ok(Success { result: "success", message, warnings: wanted.warnings, applied })

@@ -11,7 +11,7 @@ use std::{fs, thread};
 use axum::Router;
 use nix::unistd::{Gid, chown};
 use thiserror::Error;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpSocket, UnixListener};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,8 @@ use super::routes::router;
 use super::view::Api;
 use crate::listen::{Socket, serve};
 
+/// Connections that wait to be served.
+const QUEUE: u32 = 1024;
 /// The socket's name in the run directory.
 pub const SOCKET: &str = "control.sock";
 /// Who may connect to the socket: its owner and its group.
@@ -80,8 +82,10 @@ impl Server {
     /// [`enum@Error`].
     pub fn start(listen: Option<SocketAddr>, run_dir: &Path, api: Api, rules: Rules) -> Result<Self, Error> {
         let socket = run_dir.join(SOCKET);
-        let unix = bind(&socket, rules.gid()).map_err(|source| Error::Socket { path: socket.clone(), source })?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build();
+        let unix =
+            bind(&socket, rules.gid()).map_err(|source| Error::Socket { path: socket.clone(), source })?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build();
         let runtime = runtime.map_err(Error::Thread)?;
         let handle = runtime.handle().clone();
         let stop = CancellationToken::new();
@@ -135,10 +139,11 @@ impl Server {
     fn listen_tcp(&self, wanted: SocketAddr) -> Result<Tcp, Error> {
         let failed = |source| Error::Listen { address: wanted, source };
         let _within = self.runtime.enter();
-        let listener = std::net::TcpListener::bind(wanted).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let socket = if wanted.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let socket = socket.map_err(failed)?;
+        socket.set_reuseaddr(true).and_then(|()| socket.bind(wanted)).map_err(failed)?;
+        let listener = socket.listen(QUEUE).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let listener = TcpListener::from_std(listener).map_err(failed)?;
         let (stop, (_, plain)) = (self.stop.child_token(), watch::channel(None));
         let serving = serve(Socket::Tcp(listener, plain), self.router.clone(), stop.clone());
         self.tasks.spawn_on(serving, &self.runtime);

@@ -16,7 +16,7 @@ use super::probe::{Name, text, unknown};
 use super::reply::{self, Failure, Success};
 use super::view::{Api, View};
 use crate::catalog::{Folder, Origin, resolve};
-use crate::supervise::{Status, StateName};
+use crate::supervise::{StateName, Status};
 
 pub(super) async fn probes(State(api): State<Api>) -> Response {
     let view = api.now();
@@ -34,7 +34,8 @@ pub(super) async fn probes(State(api): State<Api>) -> Response {
 
 fn describe(view: &View, folder: &Folder, probe: &Probe, status: Option<&Status>) -> Json {
     let resolved = resolve(&view.running, probe);
-    let all: Vec<_> = probe.items.iter().map(|item| json!({"name": item.name, "summary": item.summary})).collect();
+    let all: Vec<_> =
+        probe.items.iter().map(|item| json!({"name": item.name, "summary": item.summary})).collect();
     let mut about = json!({
         "name": probe.name,
         "summary": probe.summary,
@@ -48,7 +49,11 @@ fn describe(view: &View, folder: &Folder, probe: &Probe, status: Option<&Status>
         "privileges": folder.manifest.privileges,
     });
     // Stopped beside another probe of its folder that runs.
-    let state = if resolved.running { status.map_or(StateName::Stopped, |status| status.state) } else { StateName::Stopped };
+    let state = if resolved.running {
+        status.map_or(StateName::Stopped, |status| status.state)
+    } else {
+        StateName::Stopped
+    };
     let extend = |about: &mut Json, more: Json| {
         if let (Json::Object(about), Json::Object(more)) = (about, more) {
             about.extend(more);
@@ -102,7 +107,10 @@ pub(super) async fn restart(
     let (view, name) = (api.now(), text(name)?);
     let (folder, probe) = view.probe(&name).ok_or_else(|| unknown(&view, &name))?;
     if !api.supervisor.restart(&folder.name) {
-        let message = format!("{} is not to run; PUT /{} with \"state\": \"running\" starts it", probe.name, probe.name);
+        let message = format!(
+            "{} is not to run; PUT /{} with \"state\": \"running\" starts it",
+            probe.name, probe.name
+        );
         return Err(Failure::new(StatusCode::CONFLICT, message));
     }
     tracing::info!(probe = probe.name, folder = folder.name, %caller, "A restart was asked for.");
@@ -113,7 +121,8 @@ pub(super) async fn logs(State(api): State<Api>, name: Name) -> Result<Response,
     let (view, name) = (api.now(), text(name)?);
     let (folder, _) = view.probe(&name).ok_or_else(|| unknown(&view, &name))?;
     let status = api.supervisor.statuses().into_iter().find(|status| status.folder == folder.name);
-    let (lines, suppressed) = status.map(|status| (status.stderr, status.suppressed_lines)).unwrap_or_default();
+    let (lines, suppressed) =
+        status.map(|status| (status.stderr, status.suppressed_lines)).unwrap_or_default();
     let body = json!({"folder": folder.name, "lines": lines, "suppressed_lines": suppressed});
     Ok(reply::json(StatusCode::OK, &body))
 }

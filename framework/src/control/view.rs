@@ -42,7 +42,8 @@ impl View {
             "state": if resolved.running { "running" } else { "stopped" },
         });
         let none = Scope::default();
-        let scope = self.running.probes.get(&probe.name).and_then(|asked| asked.scope.as_ref()).unwrap_or(&none);
+        let scope =
+            self.running.probes.get(&probe.name).and_then(|asked| asked.scope.as_ref()).unwrap_or(&none);
         if let Json::Object(parts) = &mut document {
             parts.extend(scope_parts(scope, probe));
         }
@@ -63,7 +64,9 @@ fn scope_parts(scope: &Scope, probe: &Probe) -> Map<String, Json> {
         return parts;
     }
     if !probe.scope.is_empty() {
-        selectors().for_each(|name| drop(keys.entry(name).or_insert_with(|| json!([]))));
+        for name in selectors() {
+            keys.entry(name).or_insert_with(|| json!([]));
+        }
     }
     parts.insert("snoopers".to_owned(), keys.into());
     parts

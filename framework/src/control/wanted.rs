@@ -43,7 +43,13 @@ pub fn wanted(document: &Json, probe: &Probe) -> Result<Wanted, Vec<Issue>> {
     let Json::Object(parts) = document else {
         return Err(vec![Issue::new("", document, format!("an object with the keys {}", PARTS.join(", ")))]);
     };
-    let mut reader = Reader { probe, asked: ProbeConfig::default(), keys: Vec::new(), warnings: Vec::new(), issues: Vec::new() };
+    let mut reader = Reader {
+        probe,
+        asked: ProbeConfig::default(),
+        keys: Vec::new(),
+        warnings: Vec::new(),
+        issues: Vec::new(),
+    };
     for name in parts.keys().filter(|name| !PARTS.contains(&name.as_str())) {
         reader.issues.push(Issue::unknown("", name, PARTS.into_iter()));
     }
@@ -92,7 +98,9 @@ impl Reader<'_> {
                 ("probe", other) => self.issues.push(Issue::new("cmd.probe", other, "a list of items")),
                 // What the original showed it had to be sent back to.
                 ("bin", Json::String(_)) => {}
-                ("bin", other) => self.issues.push(Issue::new("cmd.bin", other, "a string, which is not read")),
+                ("bin", other) => {
+                    self.issues.push(Issue::new("cmd.bin", other, "a string, which is not read"))
+                }
                 _ => self.issues.push(Issue::unknown("cmd", name, ["probe", "bin"].into_iter())),
             }
         }
@@ -115,7 +123,10 @@ impl Reader<'_> {
             }
         }
         if items.is_empty() && !probe.items.is_empty() {
-            let allowed = format!("at least one of {}, or \"state\": \"stopped\"", known().collect::<Vec<_>>().join(", "));
+            let allowed = format!(
+                "at least one of {}, or \"state\": \"stopped\"",
+                known().collect::<Vec<_>>().join(", ")
+            );
             self.issues.push(Issue { path: "cmd.probe".into(), found: "an empty list".into(), allowed });
         } else if !items.is_empty() {
             self.asked.items = Some(known().filter(|name| on.contains(name)).map(str::to_owned).collect());
@@ -216,12 +227,13 @@ impl Reader<'_> {
     /// The object without what the original read past.
     fn without_relics(&mut self, object: &Map<String, Json>, path: &str) -> Map<String, Json> {
         let mut object = object.clone();
-        let drop = |object: &mut Map<String, Json>, names: &[&str], path: &str, warnings: &mut Vec<Warning>| {
-            for name in names.iter().filter(|name| object.remove(**name).is_some()) {
-                let message = "no probe reads this any more".to_owned();
-                warnings.push(Warning { path: join(path, name), message });
-            }
-        };
+        let drop =
+            |object: &mut Map<String, Json>, names: &[&str], path: &str, warnings: &mut Vec<Warning>| {
+                for name in names.iter().filter(|name| object.remove(**name).is_some()) {
+                    let message = "no probe reads this any more".to_owned();
+                    warnings.push(Warning { path: join(path, name), message });
+                }
+            };
         drop(&mut object, known::SNOOPERS, path, &mut self.warnings);
         if let Some(Json::Array(names)) = object.get_mut("proc_name") {
             let mut at = 0;

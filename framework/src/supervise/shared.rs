@@ -165,7 +165,11 @@ impl Supervisor {
     /// Waits until a folder has no process and is not to have one.
     pub async fn stopped(&self, folder: &str) {
         let mut changes = self.changes();
-        let at_rest = || lock(&self.0.folders).get(folder).is_none_or(|entry| entry.board.brief().state == StateName::Stopped);
+        let at_rest = || {
+            lock(&self.0.folders)
+                .get(folder)
+                .is_none_or(|entry| entry.board.brief().state == StateName::Stopped)
+        };
         while !at_rest() {
             if changes.changed().await.is_err() {
                 return;

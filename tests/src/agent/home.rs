@@ -20,6 +20,8 @@ pub struct Home {
     folder: TempDir,
     /// Where the agent will listen.
     pub address: SocketAddr,
+    /// Where it will answer requests.
+    pub control: SocketAddr,
     exposition: &'static str,
 }
 
@@ -38,9 +40,8 @@ impl Home {
         for name in ["probes", "extend"] {
             fs::create_dir(folder.path().join(name)).expect("a folder for probes");
         }
-        let port = peer::free_port().expect("a free port");
-        let address = (Ipv4Addr::LOCALHOST, port).into();
-        Self { folder, address, exposition: "modern" }
+        let free = || (Ipv4Addr::LOCALHOST, peer::free_port().expect("a free port")).into();
+        Self { folder, address: free(), control: free(), exposition: "modern" }
     }
 
     /// The agent will speak as the original did.
@@ -96,7 +97,7 @@ impl Home {
     }
 
     /// Writes the configuration with further lines, replacing the file as an editor does. What a test leaves out has
-    /// its default.
+    /// its default, but for the addresses: requests are answered at [`Self::control`] where no line says `[control]`.
     pub fn configure(&self, lines: &str) {
         self.configure_with(&format!("listen = \"{}\"", self.address), lines);
     }
@@ -105,10 +106,12 @@ impl Home {
     pub fn configure_with(&self, endpoint: &str, lines: &str) {
         let home = self.path().display();
         let exposition = self.exposition;
+        let own = lines.contains("[control]");
+        let control = if own { String::new() } else { format!("[control]\nlisten = \"{}\"\n", self.control) };
         self.write(&format!(
             "[agent]\nrun_dir = \"{home}/run\"\nstate_dir = \"{home}/state\"\n\
              [folders]\nprobes = [\"{home}/probes\"]\nextend = [\"{home}/extend\"]\n\
-             [export.prometheus]\nexposition = \"{exposition}\"\n{endpoint}\n{lines}\n"
+             {control}[export.prometheus]\nexposition = \"{exposition}\"\n{endpoint}\n{lines}\n"
         ));
     }
 

@@ -37,7 +37,7 @@ impl Ground {
         let at = |name: &str| ground.path(name).display().to_string();
         let config = format!(
             "[agent]\nrun_dir = \"{}\"\nstate_dir = \"{}\"\nlog_level = \"warn\"\n[folders]\nprobes = [\"{}\"]\n\
-             extend = []\n[export.prometheus]\nlisten = \"{}\"\n",
+             extend = []\n[control]\nlisten = \"\"\n[export.prometheus]\nlisten = \"{}\"\n",
             at("run"),
             at("state"),
             at("probes"),

@@ -3,8 +3,8 @@
 use gopher_protocol::manifest::Manifest;
 
 use super::*;
-use crate::config::Overlay;
 use crate::config::Config;
+use crate::config::Overlay;
 
 const MANIFEST: &str = r#"
 protocol = 1
@@ -86,7 +86,11 @@ fn refusals_name_the_place_and_what_is_allowed() {
     refused(json!({"cmd": {"probe": []}}), "cmd.probe", "at least one");
     refused(json!({"state": "on"}), "state", "running");
     refused(json!({"snooper": {}}), "snooper", "snoopers");
-    refused(json!({"snoopers": {"proc_name": [{"comm": "a", "label": {"le": "x"}}]}}), "snoopers.proc_name[0].label.le", "label");
+    refused(
+        json!({"snoopers": {"proc_name": [{"comm": "a", "label": {"le": "x"}}]}}),
+        "snoopers.proc_name[0].label.le",
+        "label",
+    );
     refused(json!({"blacklist": {"custom_labels": {}}}), "blacklist.custom_labels", "proc_id");
     refused(json!({"snoopers": {"proc_id": [1]}, "blacklist": {"proc_id": [2]}}), "blacklist", "one of both");
 }
@@ -94,10 +98,21 @@ fn refusals_name_the_place_and_what_is_allowed() {
 #[test]
 fn garbage_of_every_shape_is_refused_in_words() {
     for document in [
-        json!([]), json!(1), json!(null), json!("x"), json!({"cmd": []}), json!({"snoopers": [1]}),
-        json!({"cmd": {"probe": {"a": 1}}}), json!({"params": []}), json!({"params": {"report_period": 4294967296_u64}}),
-        json!({"params": {"report_period": 1e30}}), json!({"params": {"dev_name": ["x"]}}), json!({"state": {}}),
-        json!({"snoopers": {"proc_name": {}}}), json!({"snoopers": {"container_id": ["x; rm"]}}), json!({"persist": 1}),
+        json!([]),
+        json!(1),
+        json!(null),
+        json!("x"),
+        json!({"cmd": []}),
+        json!({"snoopers": [1]}),
+        json!({"cmd": {"probe": {"a": 1}}}),
+        json!({"params": []}),
+        json!({"params": {"report_period": 4294967296_u64}}),
+        json!({"params": {"report_period": 1e30}}),
+        json!({"params": {"dev_name": ["x"]}}),
+        json!({"state": {}}),
+        json!({"snoopers": {"proc_name": {}}}),
+        json!({"snoopers": {"container_id": ["x; rm"]}}),
+        json!({"persist": 1}),
     ] {
         assert!(!read(document.clone()).unwrap_err().is_empty(), "{document}");
     }
@@ -105,7 +120,9 @@ fn garbage_of_every_shape_is_refused_in_words() {
 
 #[test]
 fn a_blacklist_observes_all_but_what_it_names() {
-    let scope = asked(json!({"blacklist": {"proc_id": [2]}, "snoopers": {"custom_labels": {"a": "b"}}})).scope.unwrap();
+    let scope = asked(json!({"blacklist": {"proc_id": [2]}, "snoopers": {"custom_labels": {"a": "b"}}}))
+        .scope
+        .unwrap();
     assert!(scope.all && scope.exclude.proc_id == [2] && scope.custom_labels["a"] == "b");
     assert!(asked(json!({"blacklist": {}})).scope.unwrap().all);
 }

@@ -1,0 +1,65 @@
+//! The side of the application that answers requests: publishes what holds, takes changes in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::config::Config;
+use crate::control::{Api, Command, Server, View, judge};
+use crate::supervise::Supervisor;
+
+/// Changes that wait; who sends one more waits with it.
+const WAITING: usize = 16;
+
+/// The server, and what it is told.
+pub(super) struct Control {
+    server: Server,
+    views: watch::Sender<Arc<View>>,
+    commands: mpsc::Receiver<Command>,
+}
+
+impl Control {
+    /// Starts to answer.
+    ///
+    /// # Errors
+    /// When the address or the socket cannot be had.
+    pub(super) fn start(config: &Config, file: &Path, supervisor: Supervisor) -> anyhow::Result<Self> {
+        let (views, view) = watch::channel(Arc::default());
+        let (sender, commands) = mpsc::channel(WAITING);
+        let api = Api { view, supervisor, commands: sender, file: file.into() };
+        let server = Server::start(config.control.listen, &config.agent.run_dir, api, judge::rules())?;
+        Ok(Self { server, views, commands })
+    }
+
+    /// Follows a change of the settings.
+    ///
+    /// # Errors
+    /// When the new address cannot be had; then all is as before.
+    pub(super) fn change(&mut self, config: &Config) -> anyhow::Result<()> {
+        Ok(self.server.change(config.control.listen)?)
+    }
+
+    /// Shows what holds now.
+    pub(super) fn show(&self, view: View) {
+        self.views.send_replace(Arc::new(view));
+    }
+
+    /// The next change that somebody asks for.
+    pub(super) async fn next(&mut self) -> Option<Command> {
+        self.commands.recv().await
+    }
+
+    /// Where requests are answered, for the log.
+    pub(super) fn address(&self) -> String {
+        self.server.address().map_or_else(|| "socket only".to_owned(), |address| format!("http://{address}"))
+    }
+
+    /// Ends the server; requests under way are answered.
+    pub(super) async fn stop(mut self) {
+        drop(self.commands);
+        if let Err(error) = tokio::task::spawn_blocking(move || self.server.stop()).await {
+            tracing::error!(%error, "Stopping the control server failed.");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What is collected, asked and changed while the agent runs.
+
+#[cfg(test)]
+#[path = "control/garbage.rs"]
+mod garbage;
+#[cfg(test)]
+#[path = "control/original.rs"]
+mod original;
+#[cfg(test)]
+#[path = "control/requests.rs"]
+mod requests;
+#[cfg(test)]
+#[path = "control/state.rs"]
+mod state;
