@@ -99,7 +99,7 @@ impl Reader<'_> {
                 // What the original showed it had to be sent back to.
                 ("bin", Json::String(_)) => {}
                 ("bin", other) => {
-                    self.issues.push(Issue::new("cmd.bin", other, "a string, which is not read"))
+                    self.issues.push(Issue::new("cmd.bin", other, "a string, which is not read"));
                 }
                 _ => self.issues.push(Issue::unknown("cmd", name, ["probe", "bin"].into_iter())),
             }
