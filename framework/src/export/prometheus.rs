@@ -20,5 +20,5 @@ mod upstream;
 
 pub use self::filter::Filter;
 pub use self::format::{Exposition, Format};
-pub use self::page::{Page, Pages};
+pub use self::page::{Page, Pages, Rest};
 pub use self::server::{Endpoint, Readiness, serve};

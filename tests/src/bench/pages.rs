@@ -22,6 +22,7 @@ pub(super) fn run(series: u64) -> Result<()> {
     let stages = Stages::new()?;
     let pages =
         Pages::new(Arc::clone(&stages.store), stages.metrics.clone(), Exposition::Modern, Filter::default());
+    let pages = Arc::new(pages);
     let (mut plain, mut packed, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());
     #[expect(clippy::cast_precision_loss, reason = "a count of series is far below 2^53")]
     let series = (keys * PER_KEY) as f64;

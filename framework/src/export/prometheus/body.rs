@@ -1,4 +1,4 @@
-//! A response body of ready frames: nothing is copied, the length is known.
+//! A response body of ready frames, of which nothing is copied, and a rest that is made when its turn comes.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -9,14 +9,18 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// Frames that are sent one after another.
-#[derive(Debug, Default)]
-pub(super) struct Frames(VecDeque<Bytes>);
+use super::page::{Page, Rest};
+
+/// Frames that are sent one after another, then the rest. Without a rest the length is known.
+pub(super) struct Frames {
+    ready: VecDeque<Bytes>,
+    rest: Option<Rest>,
+}
 
 impl Frames {
     /// Of frames that are sent in this order; empty ones are left out.
-    pub(super) fn new(frames: impl IntoIterator<Item = Bytes>) -> Self {
-        Self(frames.into_iter().filter(|frame| !frame.is_empty()).collect())
+    pub(super) fn new(page: Page) -> Self {
+        Self { ready: page.frames.into_iter().filter(|frame| !frame.is_empty()).collect(), rest: page.rest }
     }
 
     pub(super) fn into_axum(self) -> axum::body::Body {
@@ -32,14 +36,21 @@ impl Body for Frames {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop_front().map(|frame| Ok(Frame::data(frame))))
+        let next = self.ready.pop_front().or_else(|| self.rest.take().map(|rest| rest()));
+        Poll::Ready(next.map(|frame| Ok(Frame::data(frame))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.ready.is_empty() && self.rest.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.iter().map(|frame| frame.len() as u64).sum())
+        let ready = self.ready.iter().map(|frame| frame.len() as u64).sum();
+        if self.rest.is_none() {
+            return SizeHint::with_exact(ready);
+        }
+        let mut hint = SizeHint::new();
+        hint.set_lower(ready);
+        hint
     }
 }

@@ -19,11 +19,15 @@ use crate::telemetry::AgentMetrics;
 /// Texts from this size on are sent as they are, smaller ones are joined.
 const FRAME: usize = 16 * 1024;
 
+/// What follows the ready frames of a page, made when its turn comes.
+pub type Rest = Box<dyn FnOnce() -> Bytes + Send>;
+
 /// The answer to one scrape.
-#[derive(Debug)]
 pub struct Page {
     /// The text, or its gzip form, piece by piece.
     pub frames: Vec<Bytes>,
+    /// The agent's own metrics where they are not in the frames yet: the first byte does not wait for them.
+    pub rest: Option<Rest>,
     /// True when the frames are gzip.
     pub gzip: bool,
 }
@@ -74,15 +78,15 @@ impl Pages {
     ///
     /// # Errors
     /// None in practice: compressing into memory.
-    pub fn page(&self, format: Format, gzip: bool) -> std::io::Result<Page> {
+    pub fn page(self: &Arc<Self>, format: Format, gzip: bool) -> std::io::Result<Page> {
         let snapshot = self.store.snapshot();
         let mut cache = lock(&self.cache);
         let tables = self.tables(&mut cache, &snapshot, format);
-        let own = self.own(format);
         if !gzip {
             drop(cache);
-            let frames = tables.iter().cloned().chain([own]).collect();
-            return Ok(Page { frames, gzip });
+            let pages = Arc::clone(self);
+            let rest: Rest = Box::new(move || pages.own(format));
+            return Ok(Page { frames: tables.to_vec(), rest: Some(rest), gzip });
         }
         let packed = match cache.packed.get(&format) {
             Some(packed) => Arc::clone(packed),
@@ -90,7 +94,8 @@ impl Pages {
         };
         cache.packed.insert(format, Arc::clone(&packed));
         drop(cache);
-        Ok(Page { frames: gzip::member(&packed, &Part::compress(&[own], true)?), gzip })
+        let own = Part::compress(&[self.own(format)], true)?;
+        Ok(Page { frames: gzip::member(&packed, &own), rest: None, gzip })
     }
 
     /// Whether [`Self::page`] would find everything ready.
@@ -149,6 +154,15 @@ impl Pages {
             text.extend_from_slice(b"# EOF\n");
         }
         Bytes::from(text)
+    }
+}
+
+impl Page {
+    /// The whole answer.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        let rest = self.rest.map(|rest| rest()).unwrap_or_default();
+        [self.frames.concat(), rest.to_vec()].concat()
     }
 }
 

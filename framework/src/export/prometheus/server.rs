@@ -72,12 +72,13 @@ async fn metrics(State(endpoint): State<Endpoint>, headers: HeaderMap) -> Respon
 }
 
 fn answer(endpoint: &Endpoint, format: Format, page: Page) -> Response {
-    let mut response = Response::new(Frames::new(page.frames).into_axum());
+    let gzip = page.gzip;
+    let mut response = Response::new(Frames::new(page).into_axum());
     let headers = response.headers_mut();
     let content_type = format.content_type(endpoint.pages.exposition());
     headers.insert(CONTENT_TYPE, axum::http::HeaderValue::from_static(content_type));
     headers.insert(VARY, axum::http::HeaderValue::from_static("accept, accept-encoding"));
-    if page.gzip {
+    if gzip {
         headers.insert(CONTENT_ENCODING, axum::http::HeaderValue::from_static("gzip"));
     }
     response

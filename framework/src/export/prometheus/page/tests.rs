@@ -38,7 +38,7 @@ fields = [
 
 const LINES: &str = "|a|k|up|5|2|2 1 1 5 3 9 4|7|\n|b|z|up|6|\n|a|k|up|5|3|2 1 1 5 2 1 1|7|\n";
 
-fn pages(exposition: Exposition, filter: Filter, lines: &str) -> Pages {
+fn pages(exposition: Exposition, filter: Filter, lines: &str) -> Arc<Pages> {
     let metrics = AgentMetrics::new().unwrap();
     let limits = Limits { record_timeout: 60_000, series_per_table: 100, series_total: 100 };
     let globals: GlobalLabels = vec![("machine_id".to_owned(), "m".to_owned())].into();
@@ -49,13 +49,12 @@ fn pages(exposition: Exposition, filter: Filter, lines: &str) -> Pages {
     intakes.set(&manifest, store.folder(&manifest));
     let mut intake = intakes.intake("demo").unwrap();
     intake.accept(lines.as_bytes(), &mut |_| panic!("text"));
-    Pages::new(store, metrics, exposition, filter)
+    Arc::new(Pages::new(store, metrics, exposition, filter))
 }
 
 /// The page's text without the agent's own metrics.
-fn text(pages: &Pages, format: Format) -> String {
-    let frames = pages.page(format, false).unwrap().frames;
-    let text = String::from_utf8(frames.concat()).unwrap();
+fn text(pages: &Arc<Pages>, format: Format) -> String {
+    let text = String::from_utf8(pages.page(format, false).unwrap().into_bytes()).unwrap();
     text.lines().filter(|line| !line.contains("gala_gopher_agent_")).map(|line| format!("{line}\n")).collect()
 }
 
@@ -134,11 +133,10 @@ fn gzip_unpacks_to_the_same_text() {
     use std::io::Read;
     let pages = pages(Exposition::Modern, Filter::default(), LINES);
     for _ in 0..2 {
-        let packed = pages.page(Format::OpenMetrics, true).unwrap().frames.concat();
+        let packed = pages.page(Format::OpenMetrics, true).unwrap().into_bytes();
         let mut unpacked = String::new();
         flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut unpacked).unwrap();
-        let plain =
-            String::from_utf8(pages.page(Format::OpenMetrics, false).unwrap().frames.concat()).unwrap();
+        let plain = String::from_utf8(pages.page(Format::OpenMetrics, false).unwrap().into_bytes()).unwrap();
         assert_eq!(unpacked, plain);
     }
 }
@@ -147,7 +145,7 @@ fn gzip_unpacks_to_the_same_text() {
 fn own_metrics_account_for_every_line() {
     let lines = "|a|k|up|5|2||7|\n|a|k|\n|x|1|\n|a|k|up|bad|2||7|\n";
     let pages = pages(Exposition::Modern, Filter::default(), lines);
-    let text = String::from_utf8(pages.page(Format::Text, false).unwrap().frames.concat()).unwrap();
+    let text = String::from_utf8(pages.page(Format::Text, false).unwrap().into_bytes()).unwrap();
     for expected in [
         r#"gala_gopher_agent_lines_total{probe="demo"} 4"#,
         r#"gala_gopher_agent_rows_total{outcome="accepted",probe="demo"} 2"#,
