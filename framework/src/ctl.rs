@@ -1,6 +1,6 @@
 //! `gopher-ctl`: what an operator or the author of a probe does by hand, and scripts do for them.
 //!
-//! Each command is a module; all of them say what they found through [`out::Out`], as text for people or as JSON.
+//! Each command is a module; all of them say what they found through `out::Out`, as text for people or as JSON.
 
 mod check;
 mod cli;
