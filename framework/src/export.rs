@@ -3,3 +3,4 @@
 pub mod json;
 pub mod prometheus;
 pub mod push;
+pub mod remote_write;

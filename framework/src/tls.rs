@@ -1,4 +1,6 @@
-//! TLS for the agent's listeners: rustls, versions 1.2 and 1.3; certificates are read again when their files change.
+//! TLS by rustls, versions 1.2 and 1.3. For listeners certificates are read again when their files change.
+
+pub mod client;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -137,11 +139,7 @@ fn stamps(files: &Files) -> Vec<Stamp> {
 
 fn server_config(files: &Files) -> Result<Arc<ServerConfig>, Error> {
     let chain = certificates(&files.cert)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|source| Error::File {
-        path: files.key.clone(),
-        what: "reading the private key",
-        source,
-    })?;
+    let key = private_key(&files.key)?;
     let provider = Arc::new(ring::default_provider());
     let pair = |source| Error::Pair { cert: files.cert.clone(), key: files.key.clone(), source };
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -169,6 +167,11 @@ fn verifier(
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = if must { builder } else { builder.allow_unauthenticated() };
     builder.build().map_err(|source| Error::Authorities { path: path.to_owned(), source })
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    let file = |source| Error::File { path: path.to_owned(), what: "reading the private key", source };
+    PrivateKeyDer::from_pem_file(path).map_err(file)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

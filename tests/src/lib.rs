@@ -1,6 +1,7 @@
 //! What the process-level tests share.
 
 pub mod agent;
+pub mod authority;
 pub mod bench;
 pub mod fake_probe;
 pub mod http;

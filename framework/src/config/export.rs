@@ -1,5 +1,7 @@
 //! The sections `[export.NAME]`: one module per exporter with its settings, their defaults and its keys.
 
 pub mod prometheus;
+pub mod remote_write;
 
 pub use self::prometheus::{Exposition, Prometheus};
+pub use self::remote_write::RemoteWrite;

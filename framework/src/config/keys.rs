@@ -70,6 +70,7 @@ pub const SECTIONS: &[Section] = &[
     containers::SECTION,
     control::SECTION,
     export::prometheus::SECTION,
+    export::remote_write::SECTION,
 ];
 
 /// A section whose keys do not depend on each other.

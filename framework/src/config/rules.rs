@@ -16,6 +16,8 @@ pub enum Rule {
     OptionalPath,
     /// An IP address with a port; empty is checked where it is known whether it may be.
     Listen,
+    /// A URL over HTTP or HTTPS; empty is checked where it is known whether it may be.
+    HttpUrl,
     /// A host name, or empty for the machine's own.
     Hostname,
     /// A user's name.
@@ -48,6 +50,7 @@ impl Rule {
             Rule::Path => "an absolute path without \"..\"",
             Rule::OptionalPath => "an absolute path without \"..\", or \"\" for none",
             Rule::Listen => "an IP address and a port such as \"127.0.0.1:8888\" or \"[::1]:8888\"",
+            Rule::HttpUrl => "a URL such as \"https://host:9090/path\", without user and password",
             Rule::Hostname => {
                 "a host name of letters, digits, '.', '_' and '-', or \"\" for the machine's own"
             }
@@ -73,6 +76,7 @@ impl Rule {
             Rule::Path => is_clean_path(text),
             Rule::OptionalPath => text.is_empty() || is_clean_path(text),
             Rule::Listen => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
+            Rule::HttpUrl => text.is_empty() || is_http_url(text),
             Rule::Hostname => {
                 text.len() <= 253 && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c))
             }
@@ -115,6 +119,14 @@ fn is_pod_id(text: &str) -> bool {
     let dashed = text.len() == 36 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
     let digits: Vec<_> = text.bytes().filter(|byte| *byte != b'-').collect();
     digits.len() == 32 && digits.iter().all(|byte| is_hex(*byte)) && (dashed || text.len() == 32)
+}
+
+fn is_http_url(text: &str) -> bool {
+    text.parse::<hyper::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+    })
 }
 
 fn is_clean_path(text: &str) -> bool {

@@ -7,13 +7,14 @@
 //! ```
 
 mod body;
-mod families;
+pub(in crate::export) mod families;
 mod filter;
 mod format;
 mod gzip;
 mod own;
 mod page;
 mod render;
+pub(in crate::export) mod series;
 mod server;
 mod text;
 mod upstream;

@@ -1,44 +1,10 @@
 //! The scrape endpoint over TLS, switched on, guarded and renewed while the agent runs; curl is the client.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gopher_tests::agent::{Agent, Home, until};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-
-/// An authority, and certificates of it, in a folder.
-struct Authority<'f> {
-    folder: &'f Path,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl<'f> Authority<'f> {
-    /// Writes `ca.pem`.
-    fn new(folder: &'f Path) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        fs::write(folder.join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
-        Self { folder, issuer: Issuer::new(params, key) }
-    }
-
-    /// Writes `NAME.pem` and `NAME.key`.
-    fn sign(&self, name: &str) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        // With the authority's name it would count as signed by itself.
-        params.distinguished_name.push(DnType::CommonName, name);
-        let cert = params.signed_by(&key, &self.issuer).unwrap();
-        fs::write(self.path(name, "key"), key.serialize_pem()).unwrap();
-        fs::write(self.path(name, "pem"), cert.pem()).unwrap();
-    }
-
-    fn path(&self, name: &str, suffix: &str) -> PathBuf {
-        self.folder.join(format!("{name}.{suffix}"))
-    }
-}
+use gopher_tests::authority::Authority;
 
 /// The page, or nothing where curl or the agent refuses.
 fn scrape(url: &str, arguments: &[&str]) -> Option<String> {

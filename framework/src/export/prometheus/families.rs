@@ -7,7 +7,7 @@ use crate::store::Layout;
 
 /// What a family is in TYPE lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+pub(in crate::export) enum Type {
     Gauge,
     Counter,
     Histogram,
@@ -15,20 +15,20 @@ pub(super) enum Type {
 
 /// One family of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Family {
+pub(in crate::export) struct Family {
     /// The name of its samples; for a histogram without `_bucket`, `_sum`, `_count`.
-    pub(super) name: String,
-    pub(super) kind: Type,
-    pub(super) help: String,
-    pub(super) unit: Option<String>,
+    pub(in crate::export) name: String,
+    pub(in crate::export) kind: Type,
+    pub(in crate::export) help: String,
+    pub(in crate::export) unit: Option<String>,
     /// Which of the row's values it shows.
-    pub(super) value: usize,
+    pub(in crate::export) value: usize,
     /// Shows the histogram's largest value instead of its buckets.
-    pub(super) max: bool,
+    pub(in crate::export) max: bool,
 }
 
 /// All families of a table in modern exposition, in field order.
-pub(super) fn families(layout: &Layout, filter: &Filter) -> Vec<Family> {
+pub(in crate::export) fn families(layout: &Layout, filter: &Filter) -> Vec<Family> {
     let mut families = Vec::new();
     for value in 0..layout.values.len() {
         let Some(field) = layout.value_field(value).filter(|field| !field.upstream_only) else { continue };
