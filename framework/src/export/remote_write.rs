@@ -96,3 +96,6 @@ async fn push(store: &Arc<Store>, before: Snapshot, queue: &Queue) -> Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
