@@ -1,6 +1,11 @@
 //! The exporters: the only stage that knows how others write down metrics.
 
+mod delivery;
 pub mod json;
+pub mod otlp;
 pub mod prometheus;
 pub mod push;
 pub mod remote_write;
+mod rows;
+#[cfg(test)]
+mod tests;

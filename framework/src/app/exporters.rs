@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Changes, Config};
 use crate::enrich::Host;
 use crate::export::push::{Feed, Pusher, Work};
-use crate::export::remote_write;
+use crate::export::{otlp, remote_write};
 use crate::store::Store;
 use crate::telemetry::AgentMetrics;
 
@@ -22,12 +22,20 @@ struct Kind {
     work: fn(&Config, Feed, CancellationToken) -> Work,
 }
 
-const KINDS: &[Kind] = &[Kind {
-    name: "remote_write",
-    section: "export.remote_write",
-    enabled: |config| config.remote_write.enabled,
-    work: |config, feed, stop| remote_write::work(config.remote_write.clone(), feed, stop),
-}];
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "otlp",
+        section: "export.otlp",
+        enabled: |config| config.otlp.enabled,
+        work: |config, feed, stop| otlp::work(config.otlp.clone(), feed, stop),
+    },
+    Kind {
+        name: "remote_write",
+        section: "export.remote_write",
+        enabled: |config| config.remote_write.enabled,
+        work: |config, feed, stop| remote_write::work(config.remote_write.clone(), feed, stop),
+    },
+];
 
 /// Those that work now.
 pub(super) struct Exporters {

@@ -18,6 +18,10 @@ pub enum Rule {
     Listen,
     /// A URL over HTTP or HTTPS; empty is checked where it is known whether it may be.
     HttpUrl,
+    /// The name of an HTTP header, in lower case.
+    HeaderName,
+    /// The value of an HTTP header.
+    HeaderValue,
     /// A host name, or empty for the machine's own.
     Hostname,
     /// A user's name.
@@ -51,6 +55,8 @@ impl Rule {
             Rule::OptionalPath => "an absolute path without \"..\", or \"\" for none",
             Rule::Listen => "an IP address and a port such as \"127.0.0.1:8888\" or \"[::1]:8888\"",
             Rule::HttpUrl => "a URL such as \"https://host:9090/path\", without user and password",
+            Rule::HeaderName => "a header's name in lower case ([a-z0-9-]+)",
+            Rule::HeaderValue => "a header's value (printable ASCII)",
             Rule::Hostname => {
                 "a host name of letters, digits, '.', '_' and '-', or \"\" for the machine's own"
             }
@@ -77,6 +83,11 @@ impl Rule {
             Rule::OptionalPath => text.is_empty() || is_clean_path(text),
             Rule::Listen => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
             Rule::HttpUrl => text.is_empty() || is_http_url(text),
+            Rule::HeaderName => {
+                !text.is_empty()
+                    && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            }
+            Rule::HeaderValue => text.bytes().all(|b| (b' '..=b'~').contains(&b)),
             Rule::Hostname => {
                 text.len() <= 253 && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c))
             }

@@ -18,11 +18,11 @@ pub struct ClientFiles {
     pub pair: Option<(PathBuf, PathBuf)>,
 }
 
-/// Reads the files.
+/// Reads the files; `alpn` names the protocol that is spoken.
 ///
 /// # Errors
 /// The first thing that is wrong with them, naming the file.
-pub fn client_config(files: &ClientFiles) -> Result<Arc<ClientConfig>, Error> {
+pub fn client_config(files: &ClientFiles, alpn: &[u8]) -> Result<Arc<ClientConfig>, Error> {
     let roots = match &files.ca {
         None => system(),
         Some(path) => {
@@ -50,7 +50,7 @@ pub fn client_config(files: &ClientFiles) -> Result<Arc<ClientConfig>, Error> {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(bad)?,
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![alpn.to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -1,24 +1,15 @@
 //! What is sent in one request, ready to be sent, and how a snapshot becomes batches.
 
-use bytes::Bytes;
 use prost::Message as _;
 
 use super::ended::ended;
 use super::proto::{TimeSeries, WriteRequest};
 use super::series::Expansion;
+use crate::export::delivery::Batch;
 use crate::store::Snapshot;
 
 /// Samples from which on a batch is full. A row is never divided.
 const FULL: usize = 10_000;
-
-/// The body of one request.
-#[derive(Clone, Debug)]
-pub(super) struct Batch {
-    /// The message, compressed in the block format of snappy.
-    pub(super) body: Bytes,
-    /// Rows of the store whose samples are in it; markers of ended series are none.
-    pub(super) rows: u64,
-}
 
 /// The snapshot, and the ends of the series of the one pushed before, as of `time` in milliseconds since 1970.
 ///
@@ -48,5 +39,5 @@ pub(super) fn batches(before: &Snapshot, now: &Snapshot, time: i64) -> Result<Ve
 fn pack(series: Vec<TimeSeries>, rows: u64) -> Result<Batch, snap::Error> {
     let message = WriteRequest { series }.encode_to_vec();
     let body = snap::raw::Encoder::new().compress_vec(&message)?;
-    Ok(Batch { body: body.into(), rows })
+    Ok(Batch { route: "", body: body.into(), rows })
 }

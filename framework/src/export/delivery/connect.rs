@@ -1,34 +1,45 @@
 //! Connections to the receiver, plain or over TLS.
 
-use bytes::Bytes;
-use http_body_util::Full;
+use std::time::Duration;
+
 use hyper::Uri;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use super::client::Credentials;
 use super::failure::Failure;
-use crate::config::RemoteWrite;
 use crate::tls::client::{ClientFiles, client_config};
+
+/// How a receiver is reached, and how agent and receiver trust each other.
+#[derive(Clone, Debug)]
+pub(in crate::export) struct Access {
+    /// The parts of its URL.
+    pub(in crate::export) target: Target,
+    /// Time for one request, from connecting to the end of the answer.
+    pub(in crate::export) timeout: Duration,
+    /// Certificates on both sides.
+    pub(in crate::export) files: ClientFiles,
+    /// How requests say who the agent is.
+    pub(in crate::export) credentials: Credentials,
+}
 
 /// The parts of the receiver's URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) tls: bool,
+pub(in crate::export) struct Target {
+    pub(in crate::export) tls: bool,
     pub(super) host: String,
     pub(super) port: u16,
     /// Host and port as the URL has them.
-    pub(super) authority: String,
+    pub(in crate::export) authority: String,
     /// Path and query.
-    pub(super) path: String,
+    pub(in crate::export) path: String,
 }
 
 impl Target {
     /// The parts; nothing when it is no URL over HTTP or HTTPS.
-    pub(super) fn of(url: &str) -> Option<Self> {
+    pub(in crate::export) fn of(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let tls = match uri.scheme_str()? {
             "http" => false,
@@ -45,22 +56,26 @@ impl Target {
     }
 }
 
-/// A new connection; files are read now.
-pub(super) async fn connect(
-    target: &Target,
-    settings: &RemoteWrite,
-) -> Result<SendRequest<Full<Bytes>>, Failure> {
-    let Target { host, port, .. } = target;
+/// A byte stream to a receiver.
+pub(in crate::export) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A new connection, for HTTP of the version that `alpn` names; files are read now.
+pub(in crate::export) async fn connect(
+    access: &Access,
+    alpn: &'static [u8],
+) -> Result<Box<dyn Stream>, Failure> {
+    let Target { tls, host, port, .. } = &access.target;
     let failed =
         |error: std::io::Error| Failure::Unreachable(format!("connecting to {host}:{port}: {error}"));
     let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
-    if !target.tls {
-        return speak(stream).await;
+    if !tls {
+        return Ok(Box::new(stream));
     }
-    let pair = settings.cert_file.clone().zip(settings.key_file.clone());
-    let files = ClientFiles { ca: settings.ca_file.clone(), pair };
-    let config = tokio::task::spawn_blocking(move || client_config(&files)).await;
+    let files = access.files.clone();
+    let config = tokio::task::spawn_blocking(move || client_config(&files, alpn)).await;
     let config = config
         .map_err(|failed| Failure::Unreachable(failed.to_string()))?
         .map_err(|error| Failure::Unreachable(error.to_string()))?;
@@ -70,22 +85,7 @@ pub(super) async fn connect(
         .connect(name, stream)
         .await
         .map_err(|error| Failure::Unreachable(format!("TLS with {host}:{port}: {error}")))?;
-    speak(stream).await
-}
-
-async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-) -> Result<SendRequest<Full<Bytes>>, Failure> {
-    let (sender, connection) = handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| Failure::Unreachable(format!("the receiver speaks no HTTP: {error}")))?;
-    // It ends with the sender, or when the receiver closes it; requests tell what went wrong.
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "A connection to the remote-write receiver ended.");
-        }
-    });
-    Ok(sender)
+    Ok(Box::new(stream))
 }
 
 #[cfg(test)]

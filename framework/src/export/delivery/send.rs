@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::batch::Batch;
-use super::client::Client;
 use super::failure::{Complaints, Failure};
-use super::queue::{Fate, Queue};
+use super::queue::{Batch, Fate, Queue};
 
 /// Time from the order to stop until what waits is given up; within that which every exporter has.
 const FLUSH: Duration = Duration::from_secs(4);
@@ -18,19 +16,30 @@ const SHORTEST: Duration = Duration::from_millis(250);
 /// Each pause doubles up to this one.
 const LONGEST: Duration = Duration::from_secs(15);
 
+/// The other side of an exporter.
+pub(in crate::export) trait Receiver: Send {
+    /// Where it is, for the log.
+    fn place(&self) -> &str;
+
+    /// What helps against a failure.
+    fn way_out(&self, failure: &Failure) -> &'static str;
+
+    /// Sends one batch; good when all of it was taken.
+    fn send(&mut self, batch: &Batch) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
 /// Empties a queue into a receiver.
-pub(super) struct Sending<'q> {
+pub(super) struct Sending<'q, R> {
     queue: &'q Queue,
-    client: Client,
-    url: String,
+    receiver: R,
     stop: CancellationToken,
     complaints: Complaints,
     pause: Duration,
 }
 
-impl<'q> Sending<'q> {
-    pub(super) fn new(queue: &'q Queue, client: Client, url: String, stop: CancellationToken) -> Self {
-        Self { queue, client, url, stop, complaints: Complaints::default(), pause: SHORTEST }
+impl<'q, R: Receiver> Sending<'q, R> {
+    pub(super) fn new(name: &'static str, queue: &'q Queue, receiver: R, stop: CancellationToken) -> Self {
+        Self { queue, receiver, stop, complaints: Complaints::new(name), pause: SHORTEST }
     }
 
     /// Sends until the queue is closed and empty, or too long after the order to stop.
@@ -48,7 +57,7 @@ impl<'q> Sending<'q> {
             };
             let Some(batch) = batch else { return };
             let result = tokio::select! {
-                result = self.client.post(&batch.body) => result,
+                result = self.receiver.send(&batch) => result,
                 () = &mut late => return self.queue.end(&batch, Fate::Dropped),
             };
             let Some(wait) = self.settle(batch, result) else { continue };
@@ -66,13 +75,17 @@ impl<'q> Sending<'q> {
     fn settle(&mut self, batch: Batch, result: Result<(), Failure>) -> Option<Duration> {
         let Err(failure) = result else {
             self.queue.end(&batch, Fate::Sent);
-            self.complaints.taken(&self.url);
+            self.complaints.taken(self.receiver.place());
             self.pause = SHORTEST;
             return None;
         };
-        self.complaints.failed(&self.url, &failure);
+        let way_out = self.receiver.way_out(&failure);
+        self.complaints.failed(self.receiver.place(), &failure, way_out);
         if !failure.is_passing() {
-            self.queue.end(&batch, Fate::Failed);
+            match failure {
+                Failure::Partly { rows, .. } => self.queue.partly(&batch, rows),
+                _ => self.queue.end(&batch, Fate::Failed),
+            }
             self.pause = SHORTEST;
             return None;
         }

@@ -1,19 +1,40 @@
 //! The batches that wait for the receiver: in order, bounded, each counted to its end.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::batch::Batch;
 use crate::sync::lock;
 use crate::telemetry::ExportCounters;
 
+/// The body of one request.
+#[derive(Clone, Debug)]
+pub(in crate::export) struct Batch {
+    /// Which of the receiver's services it is for, where there are several.
+    pub(in crate::export) route: &'static str,
+    /// The body.
+    pub(in crate::export) body: Bytes,
+    /// What of the store is in it, as the exporter counts it.
+    pub(in crate::export) rows: u64,
+}
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::export) enum Bound {
+    /// So many batches.
+    Batches(u64),
+    /// So many bytes of their bodies.
+    Bytes(u64),
+}
+
 /// Batches between the one who makes them and the one who sends them.
 #[derive(Debug)]
-pub(super) struct Queue {
-    bound: usize,
+pub(in crate::export) struct Queue {
+    name: &'static str,
+    bound: Bound,
     counters: ExportCounters,
     waiting: Mutex<Waiting>,
     news: Notify,
@@ -24,6 +45,7 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct Waiting {
     batches: VecDeque<Batch>,
+    bytes: u64,
     closed: bool,
 }
 
@@ -36,9 +58,10 @@ pub(super) enum Fate {
 }
 
 impl Queue {
-    /// An empty one for so many batches.
-    pub(super) fn new(bound: usize, counters: ExportCounters) -> Self {
+    /// An empty one.
+    pub(super) fn new(name: &'static str, bound: Bound, counters: ExportCounters) -> Self {
         Self {
+            name,
             bound,
             counters,
             waiting: Mutex::default(),
@@ -51,34 +74,41 @@ impl Queue {
     pub(super) fn push(&self, batch: Batch) {
         self.counters.queued.add(gauge(batch.rows));
         let mut waiting = lock(&self.waiting);
+        waiting.bytes += size(&batch);
         waiting.batches.push_back(batch);
-        let oldest = (waiting.batches.len() > self.bound).then(|| waiting.batches.pop_front()).flatten();
-        drop(waiting);
+        self.shed(waiting);
         self.news.notify_one();
-        if let Some(oldest) = oldest {
-            self.overflow(&oldest);
-        }
     }
 
     /// Gives back the batch that was taken last, to be the next again. It is the oldest: where there is no room left,
     /// it goes.
     pub(super) fn put_back(&self, batch: Batch) {
         let mut waiting = lock(&self.waiting);
-        if waiting.batches.len() < self.bound {
-            waiting.batches.push_front(batch);
-            return;
+        waiting.bytes += size(&batch);
+        waiting.batches.push_front(batch);
+        self.shed(waiting);
+    }
+
+    /// Drops the oldest as long as there are too many.
+    fn shed(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        while match self.bound {
+            Bound::Batches(most) => waiting.batches.len() as u64 > most,
+            Bound::Bytes(most) => waiting.bytes > most,
+        } {
+            let Some(oldest) = waiting.pop() else { break };
+            self.overflow(&oldest);
         }
-        drop(waiting);
-        self.overflow(&batch);
     }
 
     fn overflow(&self, oldest: &Batch) {
         self.end(oldest, Fate::Dropped);
         if !self.overflows.swap(true, Ordering::Relaxed) {
             tracing::error!(
-                queue = self.bound,
-                "The queue of remote-write is full and its oldest batch was dropped, as others will be; a larger queue \
-                 in [export.remote_write] bridges longer outages."
+                exporter = self.name,
+                queue = ?self.bound,
+                "The queue is full and its oldest batch was dropped, as others will be; a larger queue in [export.{}] \
+                 bridges longer outages.",
+                self.name
             );
         }
     }
@@ -88,7 +118,7 @@ impl Queue {
         loop {
             {
                 let mut waiting = lock(&self.waiting);
-                if let Some(batch) = waiting.batches.pop_front() {
+                if let Some(batch) = waiting.pop() {
                     return Some(batch);
                 }
                 if waiting.closed {
@@ -103,6 +133,14 @@ impl Queue {
     pub(super) fn close(&self) {
         lock(&self.waiting).closed = true;
         self.news.notify_one();
+    }
+
+    /// Counts a batch that has been taken, of whose rows some were refused.
+    pub(super) fn partly(&self, batch: &Batch, refused: u64) {
+        let refused = refused.min(batch.rows);
+        self.counters.failed.inc_by(refused);
+        self.counters.sent.inc_by(batch.rows - refused);
+        self.counters.queued.sub(gauge(batch.rows));
     }
 
     /// Counts a batch that has been taken.
@@ -125,6 +163,18 @@ impl Queue {
         left.iter().for_each(|batch| self.end(batch, Fate::Dropped));
         left.iter().map(|batch| batch.rows).sum()
     }
+}
+
+impl Waiting {
+    fn pop(&mut self) -> Option<Batch> {
+        let batch = self.batches.pop_front()?;
+        self.bytes -= size(&batch);
+        Some(batch)
+    }
+}
+
+fn size(batch: &Batch) -> u64 {
+    batch.body.len() as u64
 }
 
 fn gauge(rows: u64) -> i64 {

@@ -1,0 +1,42 @@
+//! Whom everything is from, by OpenTelemetry's semantic conventions for resources.
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+
+use crate::enrich::Host;
+
+/// Labels of series that say what the resource says already.
+pub(super) const IN_RESOURCE: [&str; 2] = ["machine_id", "hostname"];
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The agent on this machine.
+pub(super) fn resource(host: &Host) -> Resource {
+    let attributes = [
+        ("service.name", "gala-gopher"),
+        ("service.version", VERSION),
+        ("service.instance.id", &host.machine_id),
+        ("host.id", &host.machine_id),
+        ("host.name", &host.hostname),
+    ];
+    Resource {
+        attributes: attributes.into_iter().map(|(key, value)| attribute(key, value)).collect(),
+        ..Resource::default()
+    }
+}
+
+/// Who measured.
+pub(super) fn scope() -> InstrumentationScope {
+    InstrumentationScope {
+        name: "gala-gopher".to_owned(),
+        version: VERSION.to_owned(),
+        ..InstrumentationScope::default()
+    }
+}
+
+/// An attribute with a text.
+pub(super) fn attribute(key: &str, value: &str) -> KeyValue {
+    let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
+    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
+}
