@@ -2,6 +2,7 @@
 
 mod delivery;
 pub mod json;
+pub mod kafka;
 pub mod otlp;
 pub mod prometheus;
 pub mod push;

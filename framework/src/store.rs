@@ -120,6 +120,12 @@ impl Store {
         Snapshot { tables: folders.iter().flat_map(|folder| folder.snapshot()).collect() }
     }
 
+    /// All tables as they are laid out now.
+    #[must_use]
+    pub fn layouts(&self) -> Vec<Arc<Layout>> {
+        lock(&self.folders).values().flat_map(|folder| folder.tables()).map(|(_, layout)| layout).collect()
+    }
+
     /// Every accepted row and event, for exporters that pass them on one by one.
     #[must_use]
     pub fn records(&self) -> &Records {

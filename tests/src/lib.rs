@@ -5,6 +5,7 @@ pub mod authority;
 pub mod bench;
 pub mod fake_probe;
 pub mod http;
+pub mod kafka;
 pub mod manifest;
 pub mod peer;
 pub mod probe;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Changes, Config};
 use crate::enrich::Host;
 use crate::export::push::{Feed, Pusher, Work};
-use crate::export::{otlp, remote_write};
+use crate::export::{kafka, otlp, remote_write};
 use crate::store::Store;
 use crate::telemetry::AgentMetrics;
 
@@ -23,6 +23,12 @@ struct Kind {
 }
 
 const KINDS: &[Kind] = &[
+    Kind {
+        name: kafka::NAME,
+        section: "export.kafka",
+        enabled: |config| config.kafka.enabled,
+        work: |config, feed, stop| kafka::work(config.kafka.clone(), feed, stop),
+    },
     Kind {
         name: "otlp",
         section: "export.otlp",
@@ -65,13 +71,17 @@ impl Exporters {
 
     fn replace(&mut self, kind: &Kind, config: &Config) {
         let before = self.working.remove(kind.name);
-        if (kind.enabled)(config) {
-            let feed = self.feed(kind.name, config);
-            let pusher = Pusher::start(kind.name, before, |stop| (kind.work)(config, feed, stop));
-            self.working.insert(kind.name, pusher);
-        } else if let Some(before) = before {
-            tokio::spawn(before.finish());
+        let enabled = (kind.enabled)(config);
+        if !enabled && before.is_none() {
+            return;
         }
+        let feed = self.feed(kind.name, config);
+        // One that is switched off is followed by no work, so that its end is waited for by whatever comes next.
+        let pusher = Pusher::start(kind.name, before, |stop| match enabled {
+            true => (kind.work)(config, feed, stop),
+            false => Box::pin(std::future::ready(())),
+        });
+        self.working.insert(kind.name, pusher);
     }
 
     fn feed(&self, name: &str, config: &Config) -> Feed {

@@ -70,6 +70,7 @@ pub const SECTIONS: &[Section] = &[
     containers::SECTION,
     control::SECTION,
     export::prometheus::SECTION,
+    export::kafka::SECTION,
     export::otlp::SECTION,
     export::remote_write::SECTION,
 ];

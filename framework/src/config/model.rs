@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::containers::Containers;
 use super::control::Control;
-use super::export::{Otlp, Prometheus, RemoteWrite};
+use super::export::{Kafka, Otlp, Prometheus, RemoteWrite};
 use super::scope::Scope;
 
 /// A number of bytes.
@@ -30,6 +30,8 @@ pub struct Config {
     pub control: Control,
     /// `[export.prometheus]`
     pub prometheus: Prometheus,
+    /// `[export.kafka]`
+    pub kafka: Kafka,
     /// `[export.otlp]`
     pub otlp: Otlp,
     /// `[export.remote_write]`

@@ -44,6 +44,10 @@ pub enum Rule {
     PodId,
     /// The key of a pod's label.
     PodLabel,
+    /// A host name or address, and a port.
+    HostPort,
+    /// The name of a Kafka topic.
+    KafkaTopic,
 }
 
 impl Rule {
@@ -71,6 +75,8 @@ impl Rule {
             Rule::PodId => {
                 "a pod's uid, such as \"0f3c5b2e-1111-4222-8333-444455556666\", with or without dashes"
             }
+            Rule::HostPort => "a host and a port such as \"kafka1:9092\" or \"[::1]:9092\"",
+            Rule::KafkaTopic => "a topic's name (letters, digits, '.', '_' and '-', at most 249)",
             Rule::PodLabel => "the key of a pod label, such as \"app.kubernetes.io/name\"",
         }
     }
@@ -109,6 +115,12 @@ impl Rule {
             Rule::ContainerId => (12..=64).contains(&text.len()) && text.bytes().all(is_hex),
             Rule::ContainerName => is_of(text, 255, "_.-"),
             Rule::PodId => is_pod_id(text),
+            Rule::HostPort => is_host_port(text),
+            Rule::KafkaTopic => {
+                (1..=249).contains(&text.len())
+                    && !matches!(text, "." | "..")
+                    && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+            }
             Rule::PodLabel => is_of(text, 317, "_.-/"),
         };
         if fits { Ok(()) } else { Err(None) }
@@ -138,6 +150,12 @@ fn is_http_url(text: &str) -> bool {
             && uri.host().is_some_and(|host| !host.is_empty())
             && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
     })
+}
+
+fn is_host_port(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let name = || !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    port.parse::<u16>().is_ok_and(|port| port > 0) && (name() || text.parse::<SocketAddr>().is_ok())
 }
 
 fn is_clean_path(text: &str) -> bool {

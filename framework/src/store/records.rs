@@ -108,6 +108,7 @@ pub struct Records {
 
 #[derive(Debug)]
 struct Reader {
+    name: Option<&'static str>,
     queue: mpsc::Sender<Arc<Record>>,
     dropped: Arc<AtomicU64>,
 }
@@ -122,10 +123,21 @@ pub struct Subscription {
 impl Records {
     /// Adds a reader whose queue holds `bound` records.
     pub fn subscribe(&self, bound: usize) -> Subscription {
+        self.add(None, bound)
+    }
+
+    /// The same in the place of the reader with this name, if there is one. What that one's queue holds it can still
+    /// read; each record goes to one of the two.
+    pub fn take_over(&self, name: &'static str, bound: usize) -> Subscription {
+        self.add(Some(name), bound)
+    }
+
+    fn add(&self, name: Option<&'static str>, bound: usize) -> Subscription {
         let (sender, queue) = mpsc::channel(bound.max(1));
         let dropped = Arc::new(AtomicU64::new(0));
         let mut readers = lock(&self.readers);
-        readers.push(Reader { queue: sender, dropped: Arc::clone(&dropped) });
+        readers.retain(|reader| name.is_none() || reader.name != name);
+        readers.push(Reader { name, queue: sender, dropped: Arc::clone(&dropped) });
         self.count.store(readers.len(), Ordering::Relaxed);
         Subscription { queue, dropped }
     }
@@ -158,6 +170,17 @@ impl Subscription {
     /// The next record if there is one now.
     pub fn try_next(&mut self) -> Option<Arc<Record>> {
         self.queue.try_recv().ok()
+    }
+
+    /// Ends the subscription; what is in the queue can still be read.
+    pub fn close(&mut self) {
+        self.queue.close();
+    }
+
+    /// Records that wait in the queue.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     /// Records lost because the queue was full.

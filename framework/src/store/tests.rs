@@ -203,6 +203,28 @@ fn rows_of_a_process_carry_its_labels_and_outlive_it_by_a_minute() {
     assert_eq!(store.series(), 0);
 }
 
+#[test]
+fn a_reader_that_takes_anothers_place_leaves_it_what_it_has() {
+    let store = store(WIDE);
+    let (folder, manifest) = (store.folder(&boxed()), boxed());
+    let mut before = store.records().take_over("reader", 10);
+    put(&folder, &manifest, &format!("|c|{CONTAINER}||1|")).unwrap();
+    let mut after = store.records().take_over("reader", 10);
+    put(&folder, &manifest, &format!("|c|{CONTAINER}||2|")).unwrap();
+    let values = |reader: &mut Subscription| {
+        std::iter::from_fn(|| reader.try_next())
+            .map(|record| match &record.body {
+                Body::Row { values, .. } => values[0].to_string(),
+                _ => String::new(),
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((values(&mut before), values(&mut after)), (vec!["1".to_owned()], vec!["2".to_owned()]));
+    after.close();
+    put(&folder, &manifest, &format!("|c|{CONTAINER}||3|")).unwrap();
+    assert_eq!((after.queued(), after.dropped()), (0, 0));
+}
+
 const CONTAINER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 fn boxed() -> Manifest {

@@ -1,0 +1,138 @@
+//! The folder that keeps messages over an outage of the brokers and a restart of the agent: one file per chunk.
+//!
+//! A file is a magic word and then messages as [`super::frame`] lays them out. Files are numbered in the order of
+//! their messages. A file whose end is torn, because the agent was killed while it wrote, is read up to there.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::chunk;
+
+/// What every file begins with; the last byte is the version of the layout.
+const MAGIC: &[u8; 8] = b"gopherK\x01";
+/// What the names of files end with.
+const SUFFIX: &str = ".spool";
+
+/// The folder, which nobody else uses as long as this lives.
+#[derive(Debug)]
+pub(super) struct Spool {
+    folder: PathBuf,
+    _lock: File,
+}
+
+/// A file with messages that an earlier run has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The number in its name.
+    pub(super) file: u64,
+    /// Bytes of whole messages.
+    pub(super) length: usize,
+    /// How many.
+    pub(super) count: usize,
+}
+
+impl Spool {
+    /// Opens or makes the folder, waits until nobody else uses it, and finds what it holds.
+    pub(super) fn open(folder: &Path) -> io::Result<(Self, Vec<Found>)> {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(folder.join("lock"))?;
+        lock.lock()?;
+        let spool = Self { folder: folder.to_owned(), _lock: lock };
+        let found = spool.find()?;
+        Ok((spool, found))
+    }
+
+    fn find(&self) -> io::Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let number = name.strip_suffix(SUFFIX).and_then(|number| u64::from_str_radix(number, 16).ok());
+            match number {
+                Some(file) => match self.look(file) {
+                    Ok(one) => found.extend(one),
+                    Err(error) => {
+                        tracing::error!(file = %path.display(), %error, "A file in the Kafka spool is left alone.");
+                    }
+                },
+                // Left by an end in the middle of a replacement; the file that was to be replaced is there.
+                None if name.ends_with(".new") => fs::remove_file(path)?,
+                None => {}
+            }
+        }
+        found.sort_by_key(|found| found.file);
+        Ok(found)
+    }
+
+    /// What a file holds. One without a whole message goes, and so does the torn end of another.
+    fn look(&self, file: u64) -> io::Result<Option<Found>> {
+        let bytes = self.read(file)?;
+        let starts = chunk::starts(&bytes);
+        let length = chunk::end(&bytes, &starts);
+        if length < bytes.len() {
+            let (path, lost) = (self.path(file), bytes.len() - length);
+            tracing::warn!(file = %path.display(), lost, "The end of a file of the Kafka spool is torn: these bytes are left out.");
+        }
+        if length == 0 {
+            self.remove(file)?;
+            return Ok(None);
+        }
+        Ok(Some(Found { file, length, count: starts.len() }))
+    }
+
+    /// Where a file is.
+    pub(super) fn path(&self, file: u64) -> PathBuf {
+        self.folder.join(format!("{file:016x}{SUFFIX}"))
+    }
+
+    /// The bytes of a file's messages.
+    pub(super) fn read(&self, file: u64) -> io::Result<Vec<u8>> {
+        let mut open = File::open(self.path(file))?;
+        let mut magic = [0; MAGIC.len()];
+        let mut bytes = Vec::new();
+        match open.read_exact(&mut magic) {
+            // Torn in the magic word: no message had been written yet.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(bytes),
+            other => other?,
+        }
+        if magic != *MAGIC {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file of the Kafka spool"));
+        }
+        open.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes a part of a file, which begins `at` bytes after its first message.
+    pub(super) fn write(&self, file: u64, bytes: &[u8], at: usize) -> io::Result<()> {
+        let open =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(self.path(file))?;
+        if at == 0 {
+            open.write_all_at(MAGIC, 0)?;
+        }
+        open.write_all_at(bytes, (MAGIC.len() + at) as u64)
+    }
+
+    /// Replaces a file's messages; a crash leaves the old ones or the new ones.
+    pub(super) fn replace(&self, file: u64, bytes: &[u8]) -> io::Result<()> {
+        let new = self.folder.join(format!("{file:016x}.new"));
+        let open = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+        open.write_all_at(MAGIC, 0)?;
+        open.write_all_at(bytes, MAGIC.len() as u64)?;
+        fs::rename(new, self.path(file))
+    }
+
+    /// Removes a file, which may be gone already.
+    pub(super) fn remove(&self, file: u64) -> io::Result<()> {
+        match fs::remove_file(self.path(file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+}
