@@ -5,10 +5,13 @@
 use std::io::{self, BufRead as _, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gopher_protocol::control::ConfigMessage;
 use nix::sys::signal::{SigSet, Signal};
+
+/// Between two writes of rows that come at a rate.
+const STEP: Duration = Duration::from_millis(10);
 
 /// What it does, one flag `--with-dashes` per field.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +38,12 @@ pub struct Flags {
     pub long_line: usize,
     /// Writes this text as it is, a line.
     pub line: Option<String>,
-    /// Writes so many rows.
+    /// Writes so many rows, numbered by their values.
     pub rows: u64,
+    /// Spreads them over so many keys; 0 = each has its own.
+    pub keys: u64,
+    /// Writes at most so many of them a second; 0 = as fast as they are taken.
+    pub rate: u64,
     /// Says `applied` for what the file `GOPHER_CONFIG_FILE` holds.
     pub config_file: bool,
     /// Writes a row without its end.
@@ -110,6 +117,8 @@ impl Flags {
             "--long-line" => self.long_line = size()?,
             "--eat" => self.eat = size()?,
             "--rows" => self.rows = number()?,
+            "--keys" => self.keys = number()?,
+            "--rate" => self.rate = number()?,
             "--period" => self.period = number()?,
             "--crash-after" => self.crash_after = Some(number()?),
             "--exit" => self.exit = Some(u8::try_from(number()?).map_err(|error| error.to_string())?),
@@ -210,9 +219,7 @@ fn speak(flags: &Flags) -> io::Result<()> {
     if let Some(line) = &flags.line {
         writeln!(out, "{line}")?;
     }
-    for number in 0..flags.rows {
-        row(&mut out, number)?;
-    }
+    rows(flags, &mut out)?;
     if flags.config_file {
         let file = std::env::var_os("GOPHER_CONFIG_FILE").ok_or(io::ErrorKind::NotFound)?;
         applied(&mut out, &std::fs::read_to_string(file)?)?;
@@ -221,6 +228,21 @@ fn speak(flags: &Flags) -> io::Result<()> {
         out.write_all(b"|demo|7|")?;
     }
     out.flush()
+}
+
+/// Rows in steps of ten milliseconds where they are not to come all at once.
+fn rows(flags: &Flags, out: &mut impl Write) -> io::Result<()> {
+    let begun = Instant::now();
+    for number in 0..flags.rows {
+        let key = number.checked_rem(flags.keys).unwrap_or(number);
+        writeln!(out, "|demo|{key}|{number}|")?;
+        let due = Duration::from_micros((number * 1_000_000).checked_div(flags.rate).unwrap_or(0));
+        if let Some(early) = due.checked_sub(begun.elapsed()).filter(|early| *early > STEP) {
+            out.flush()?;
+            std::thread::sleep(early);
+        }
+    }
+    Ok(())
 }
 
 /// Reads configurations until stdin is closed.

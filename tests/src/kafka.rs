@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::agent::until;
 use crate::peer::{self, Peer};
+use crate::tree::source_root;
 
 /// Id of every cluster; each has folders and ports of its own.
 const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qg";
@@ -27,20 +28,19 @@ pub struct Kafka {
     secure: u16,
 }
 
-/// Where build/setup puts Kafka.
+/// Where build/setup has put Kafka.
 fn library() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME"));
-    let library = cache.unwrap_or_else(|| home().join(".cache")).join("gala-gopher/kafka-4.1.0/lib");
-    assert!(library.is_dir(), "{} is not there; build/setup fetches it", library.display());
-    library
+    let script = source_root().join("build/kafka");
+    let output = Command::new(&script).arg("--path").output().expect("build/kafka");
+    assert!(output.status.success(), "Kafka has not been fetched; do so with {}", script.display());
+    String::from_utf8(output.stdout).expect("a path").trim().into()
 }
 
 /// A program of Kafka's in the JVM, small.
-fn java(main: &str) -> Command {
+fn java(main: &str, log: &str) -> Command {
     let mut command = Command::new("java");
-    command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN", "-cp"]);
-    command.arg(library().join("*")).arg(main);
+    command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]);
+    command.arg(library().join("*")).arg(format!("-Dlog4j2.level={log}")).arg(main);
     command
 }
 
@@ -95,7 +95,7 @@ impl Kafka {
         fs::write(folder.path().join("server.properties"), properties).expect("properties");
         fs::write(folder.path().join("password"), format!("{PASSWORD}\n")).expect("a password");
         let scram = format!("SCRAM-SHA-512=[name={USER},password={PASSWORD}]");
-        let mut format = java("kafka.tools.StorageTool");
+        let mut format = java("kafka.tools.StorageTool", "WARN");
         format.args(["format", "-t", CLUSTER, "--add-scram", &scram, "-c"]);
         run(format.arg(folder.path().join("server.properties")));
         Self { folder, process: None, plain, secure }
@@ -121,25 +121,15 @@ impl Kafka {
 
     /// Starts the broker again, with all that it had, and waits until it serves.
     pub fn restart(&mut self) {
-        let log =
-            File::options().create(true).append(true).open(self.path().join("broker.log")).expect("a log");
-        let mut command = java("kafka.Kafka");
+        let path = self.path().join("broker.log");
+        let starts = || fs::read_to_string(&path).unwrap_or_default().matches("Kafka Server started").count();
+        let before = starts();
+        let log = File::options().create(true).append(true).open(&path).expect("a log");
+        let mut command = java("kafka.Kafka", "INFO");
         command.env("LC_ALL", "C").arg(self.path().join("server.properties"));
         command.stdout(log.try_clone().expect("a second handle")).stderr(log).stdin(Stdio::null());
         self.process = Some(Peer::start(&mut command).expect("a broker"));
-        self.wait();
-    }
-
-    /// Waits until the broker answers its tools.
-    fn wait(&self) {
-        peer::until_listening(self.plain).expect("a port");
-        until("topics can be listed", || {
-            let mut list = java("org.apache.kafka.tools.TopicCommand");
-            list.args(["--bootstrap-server", &self.plain(), "--list"])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            list.status().expect("a program").success().then_some(())
-        });
+        until("the broker serves", || (starts() > before).then_some(()));
     }
 
     /// Stops the broker in good order.
@@ -159,7 +149,7 @@ impl Kafka {
 
     /// Makes a topic.
     pub fn topic(&self, name: &str, partitions: u32, settings: &[&str]) {
-        let mut command = java("org.apache.kafka.tools.TopicCommand");
+        let mut command = java("org.apache.kafka.tools.TopicCommand", "WARN");
         command.args(["--bootstrap-server", &self.plain(), "--create", "--topic", name]);
         command.args(["--partitions", &partitions.to_string()]);
         for setting in settings {
@@ -168,8 +158,8 @@ impl Kafka {
         run(&mut command);
     }
 
-    /// The first `count` messages of a topic by Kafka's console consumer, or those that there are after `wait`
-    /// milliseconds of silence; a partition's are in order.
+    /// The first `count` messages of a topic by Kafka's console consumer, or those that there are before `wait`
+    /// milliseconds without one; a partition's are in order.
     #[must_use]
     pub fn read(&self, topic: &str, count: usize, wait: u64) -> Vec<String> {
         self.consume(&self.plain(), topic, count, wait, &[])
@@ -191,7 +181,7 @@ impl Kafka {
     }
 
     fn consume(&self, server: &str, topic: &str, count: usize, wait: u64, more: &[&str]) -> Vec<String> {
-        let mut command = java("org.apache.kafka.tools.consumer.ConsoleConsumer");
+        let mut command = java("org.apache.kafka.tools.consumer.ConsoleConsumer", "OFF");
         command.args(["--bootstrap-server", server, "--topic", topic, "--from-beginning"]);
         command.args(["--max-messages", &count.to_string(), "--timeout-ms", &wait.to_string()]);
         command.args(["--property", "print.key=true", "--property", "key.separator=\t"]).args(more);

@@ -170,7 +170,7 @@ impl Default for Kafka {
             idempotence: true,
             compression: Compression::Lz4,
             linger: Duration::from_millis(100),
-            batch: Size(1 << 20),
+            batch: Size(512 << 10),
             security: Security::Plaintext,
             ca_file: None,
             cert_file: None,
@@ -246,7 +246,12 @@ const KEYS: &[Key<Config>] = &[
         Kind::Duration(Duration::ZERO, Duration::from_secs(60)),
         "Longest wait for a batch to fill."
     ),
-    key!("batch", kafka.batch, Kind::Size(1 << 10, 64 << 20), "Most bytes of one batch."),
+    key!(
+        "batch",
+        kafka.batch,
+        Kind::Size(1 << 10, 16 << 20),
+        "Most bytes of one batch; not more than the topics' max.message.bytes."
+    ),
     key!(
         "security",
         kafka.security,

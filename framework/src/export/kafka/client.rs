@@ -19,6 +19,9 @@ use crate::config::export::Kafka;
 use crate::config::export::kafka::Acks;
 use crate::sync::lock;
 
+/// Bytes of the largest message that is sent however small batches are; brokers take as much by default.
+const LARGEST: u64 = 1_000_000;
+
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -45,8 +48,11 @@ impl ClientContext for Reports {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            self.fatal.store(true, Ordering::Relaxed);
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::Fatal) => self.fatal.store(true, Ordering::Relaxed),
+            // It follows an error that says why.
+            Some(RDKafkaErrorCode::AllBrokersDown) => return,
+            _ => {}
         }
         *lock(&self.error) = Some(reason.to_owned());
     }
@@ -172,6 +178,7 @@ fn configuration(settings: &Kafka) -> anyhow::Result<ClientConfig> {
         .set("linger.ms", settings.linger.as_millis().to_string())
         .set("batch.size", settings.batch.0.to_string())
         .set("batch.num.messages", "1000000")
+        .set("message.max.bytes", settings.batch.0.max(LARGEST).to_string())
         // How much is handed over is decided here, by bytes.
         .set("queue.buffering.max.messages", "0")
         .set("queue.buffering.max.kbytes", (settings.buffer.0 / 1024 * 2).to_string())

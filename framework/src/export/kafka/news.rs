@@ -115,7 +115,7 @@ impl News {
             tracing::warn!(
                 count,
                 reason,
-                "Kafka has refused messages for good. Check that the topics of [export.kafka] exist, that this user may write to them and that they allow messages of this size."
+                "Kafka has refused messages for good. Check that the topics of [export.kafka] exist, that this user may write to them, and that batch is not larger than their max.message.bytes."
             );
         }
         if self.dropped > 0 {

@@ -1,0 +1,101 @@
+//! Brokers go away under load and come back: what the bound holds arrives once and in order, what it does not hold is
+//! counted.
+
+use std::fs;
+
+use gopher_tests::agent::{Agent, Home, until};
+use gopher_tests::kafka::Kafka;
+
+use crate::messages::{SILENCE, assert_whole, section, until_counts};
+
+/// Rows of a test; with the one table that is what the exporter is offered.
+const ROWS: u64 = 24_000;
+const OFFERED: usize = 24_001;
+
+/// Folders with a probe that writes numbered rows over a hundred keys.
+fn home(rate: u64) -> Home {
+    let home = Home::new();
+    let (rows, rate) = (ROWS.to_string(), rate.to_string());
+    home.fake("load", &["--rows", &rows, "--keys", "100", "--rate", &rate]);
+    home
+}
+
+/// Bytes in the spool.
+fn spooled(home: &Home) -> u64 {
+    let files = fs::read_dir(home.path().join("state/spool/kafka")).into_iter().flatten();
+    files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_while_a_broker_is_away_under_load() {
+    away_under_load(Kafka::stop);
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_when_a_broker_is_killed_under_load() {
+    away_under_load(Kafka::kill);
+}
+
+fn away_under_load(end: impl Fn(&mut Kafka)) {
+    let mut broker = Kafka::start();
+    let home = home(2000);
+    home.configure(&section(&broker.plain(), ""));
+    let agent = Agent::start(home);
+    until_counts(&agent, "rows at the broker", |counts| counts.sent > 2000);
+    end(&mut broker);
+    until_counts(&agent, "rows that wait", |counts| counts.queued > 6000);
+    assert!(spooled(&agent.home) > 100_000, "they are on disk");
+    broker.restart();
+    let end = until_counts(&agent, "all rows at the broker", |counts| counts.sent == OFFERED);
+    assert_eq!((end.failed, end.dropped, end.queued), (0, 0, 0), "{}", agent.log());
+    until("an empty spool", || (spooled(&agent.home) == 0).then_some(()));
+    assert_whole(&broker.read("gala_gopher", OFFERED, SILENCE), ROWS);
+    assert_eq!(agent.said("Kafka takes no messages").len(), 1, "{}", agent.log());
+    assert_eq!(agent.said("Kafka takes messages again").len(), 1, "{}", agent.log());
+}
+
+#[test]
+fn a_restart_of_the_agent_keeps_what_waits() {
+    let mut broker = Kafka::start();
+    broker.stop();
+    let home = home(0);
+    home.configure(&section(&broker.plain(), ""));
+    let mut agent = Agent::start(home);
+    until_counts(&agent, "rows that wait", |counts| counts.queued == OFFERED);
+    assert_eq!(agent.stop().code(), Some(0));
+    assert_eq!(agent.said("stay in the spool").len(), 1, "{}", agent.log());
+
+    // It is killed this time, once all of it is on disk.
+    fs::remove_dir_all(agent.home.path().join("extend/load")).unwrap();
+    let home = agent.home.clone();
+    let before = spooled(&home);
+    drop(agent);
+    let mut agent = Agent::start(home.clone());
+    until_counts(&agent, "rows of the spool", |counts| counts.queued == OFFERED);
+    agent.kill();
+    assert_eq!(spooled(&home), before);
+
+    drop(agent);
+    broker.restart();
+    let agent = Agent::start(home);
+    until_counts(&agent, "all rows at the broker", |counts| counts.sent == OFFERED);
+    assert_whole(&broker.read("gala_gopher", OFFERED, SILENCE), ROWS);
+}
+
+#[test]
+fn beyond_the_bound_the_newest_are_dropped_and_counted() {
+    let mut broker = Kafka::start();
+    broker.stop();
+    let home = home(0);
+    home.configure(&section(&broker.plain(), "buffer = \"4MiB\"\nspool_size = \"4MiB\""));
+    let agent = Agent::start(home);
+    let full = until_counts(&agent, "a loss", |counts| counts.dropped > 1000 && counts.all() == OFFERED);
+    assert!(spooled(&agent.home) <= (4 << 20) + 1024, "{}", spooled(&agent.home));
+    broker.restart();
+    let end = until_counts(&agent, "the rest at the broker", |counts| counts.queued == 0);
+    assert_eq!((end.failed, end.all()), (0, OFFERED), "{}", agent.log());
+    assert!(end.dropped >= full.dropped, "{full:?} {end:?}");
+    // One of those that were sent was the table.
+    assert_whole(&broker.read("gala_gopher", OFFERED, SILENCE), end.sent as u64 - 1);
+    assert_eq!(agent.said("were dropped because they did not fit").len(), 1, "{}", agent.log());
+}
