@@ -1,5 +1,7 @@
 //! Listeners for HTTP: bounded in number of connections, which end when nothing has moved for a while; TLS where asked.
 
+mod thread;
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -14,12 +16,13 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::thread::Thread;
 use crate::clock::mono_ms;
 use crate::tls::Tls;
 
@@ -30,6 +33,11 @@ const STALLED: Duration = Duration::from_secs(60);
 /// Most bytes of one write. Handing megabytes to the kernel at once keeps a client that waits on the same core from its
 /// first byte until all of them are copied.
 const WRITE: usize = 64 << 10;
+/// Bytes that the kernel holds for a connection before the writer has to wait for the reader. A small amount gives the
+/// core to the reader soon, and bounds what clients that read slowly keep of the machine's memory.
+const SEND_BUFFER: u32 = 128 << 10;
+/// Connections that wait to be accepted.
+const QUEUE: u32 = 1024;
 /// Time for the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
 /// Time for requests under way after the stop.
@@ -78,6 +86,19 @@ impl fmt::Display for Peer {
 enum Accepted {
     Tcp(TcpStream, SocketAddr, Option<Arc<Tls>>),
     Unix(UnixStream),
+}
+
+/// Listens on an address; within a runtime.
+///
+/// # Errors
+/// When the address cannot be had.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    // Accepted connections have it from their listener.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 /// Serves until `stop`; requests under way are finished.

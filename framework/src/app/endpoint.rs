@@ -5,15 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::readiness::readiness;
 use crate::config;
 use crate::export::prometheus::{Endpoint, Exposition, Filter, Pages, serve};
-use crate::listen::Socket;
+use crate::listen::{Socket, Thread, listen};
 use crate::store::Store;
 use crate::supervise::Supervisor;
 use crate::telemetry::AgentMetrics;
@@ -35,8 +32,7 @@ pub(super) struct Serving {
     files: config::Tls,
     tls: watch::Sender<Option<Arc<Tls>>>,
     address: Option<SocketAddr>,
-    stop: CancellationToken,
-    task: Option<JoinHandle<()>>,
+    thread: Option<Thread>,
 }
 
 impl Serving {
@@ -44,20 +40,22 @@ impl Serving {
     ///
     /// # Errors
     /// When the address cannot be had, or the TLS files are bad.
-    pub(super) async fn start(settings: &config::Prometheus, sources: &Sources) -> anyhow::Result<Self> {
-        let stop = CancellationToken::new();
+    pub(super) fn start(settings: &config::Prometheus, sources: &Sources) -> anyhow::Result<Self> {
         let wanted = wanted(settings);
         let files = settings.tls.clone();
         let (tls, current) = watch::channel(tls(&files)?);
-        let Some(listen) = wanted else {
-            return Ok(Self { wanted, files, tls, address: None, stop, task: None });
+        let Some(address) = wanted else {
+            return Ok(Self { wanted, files, tls, address: None, thread: None });
         };
-        let listener = TcpListener::bind(listen).await.with_context(|| {
-            format!("listening on {listen} (export.prometheus.listen); `ss -ltnp` shows who has that port")
+        let thread = Thread::start("metrics").context("starting the thread that answers scrapes")?;
+        let within = thread.enter();
+        let listener = listen(address).with_context(|| {
+            format!("listening on {address} (export.prometheus.listen); `ss -ltnp` shows who has that port")
         })?;
         let address = listener.local_addr().ok();
-        let task = tokio::spawn(serve(Socket::Tcp(listener, current), sources.endpoint(), stop.clone()));
-        Ok(Self { wanted, files, tls, address, stop, task: Some(task) })
+        drop(within);
+        thread.spawn(serve(Socket::Tcp(listener, current), sources.endpoint(), thread.stopping().clone()));
+        Ok(Self { wanted, files, tls, address, thread: Some(thread) })
     }
 
     /// Follows a change of the settings. A new address is taken before the old one is left, so that a failure leaves the
@@ -71,7 +69,7 @@ impl Serving {
         sources: &Sources,
     ) -> anyhow::Result<()> {
         if self.wanted != wanted(settings) {
-            let new = Self::start(settings, sources).await?;
+            let new = Self::start(settings, sources)?;
             std::mem::replace(self, new).stop().await;
         } else if self.files != settings.tls {
             self.tls.send_replace(tls(&settings.tls)?);
@@ -83,11 +81,9 @@ impl Serving {
 
     /// Ends the endpoint; requests under way are answered.
     pub(super) async fn stop(&mut self) {
-        self.stop.cancel();
-        if let Some(task) = self.task.take()
-            && let Err(error) = task.await
-        {
-            tracing::error!(%error, "The scrape endpoint failed.");
+        let Some(mut thread) = self.thread.take() else { return };
+        if let Err(error) = tokio::task::spawn_blocking(move || thread.stop()).await {
+            tracing::error!(%error, "Stopping the scrape endpoint failed.");
         }
     }
 

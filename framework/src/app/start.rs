@@ -82,7 +82,7 @@ impl App {
             supervisor: supervisor.clone(),
             started: Arc::default(),
         };
-        let serving = Serving::start(&settings.prometheus, &sources).await?;
+        let serving = Serving::start(&settings.prometheus, &sources)?;
         let control = Control::start(settings, path, supervisor.clone())?;
         let runtime = Runtime::load(settings);
         let mut exporters = Exporters::new(Arc::clone(&store), Arc::new(host), metrics.clone());

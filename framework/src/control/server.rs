@@ -1,29 +1,25 @@
 //! The listeners, on a thread of their own: however many clients there are and whatever they send, they take turns with
 //! each other and never with probes or scrapes.
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, thread};
 
 use axum::Router;
 use nix::unistd::{Gid, chown};
 use thiserror::Error;
-use tokio::net::{TcpSocket, UnixListener};
-use tokio::runtime::Handle;
+use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::auth::Rules;
 use super::routes::router;
 use super::view::Api;
-use crate::listen::{Socket, serve};
+use crate::listen::{Socket, Thread, listen, serve};
 
-/// Connections that wait to be served.
-const QUEUE: u32 = 1024;
 /// The socket's name in the run directory.
 pub const SOCKET: &str = "control.sock";
 /// Who may connect to the socket: its owner and its group.
@@ -56,11 +52,7 @@ pub enum Error {
 /// The server, until [`Server::stop`].
 #[derive(Debug)]
 pub struct Server {
-    runtime: Handle,
-    thread: Option<thread::JoinHandle<()>>,
-    stop: CancellationToken,
-    /// What accepts connections.
-    tasks: TaskTracker,
+    thread: Thread,
     router: Router,
     tcp: Option<Tcp>,
     socket: PathBuf,
@@ -84,34 +76,11 @@ impl Server {
         let socket = run_dir.join(SOCKET);
         let unix =
             bind(&socket, rules.gid()).map_err(|source| Error::Socket { path: socket.clone(), source })?;
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build();
-        let runtime = runtime.map_err(Error::Thread)?;
-        let handle = runtime.handle().clone();
-        let stop = CancellationToken::new();
+        let thread = Thread::start("control").map_err(Error::Thread)?;
         let router = router(api, Arc::new(rules));
-        let tasks = TaskTracker::new();
-        let mut server = Self {
-            runtime: handle,
-            thread: None,
-            stop: stop.clone(),
-            tasks: tasks.clone(),
-            router,
-            tcp: None,
-            socket: socket.clone(),
-        };
+        let mut server = Self { thread, router, tcp: None, socket: socket.clone() };
         server.listen_unix(unix).map_err(|source| Error::Socket { path: socket, source })?;
         server.change(listen)?;
-        let work = move || {
-            runtime.block_on(async {
-                stop.cancelled().await;
-                tasks.close();
-                tasks.wait().await;
-            });
-            runtime.shutdown_background();
-        };
-        let thread = thread::Builder::new().name("control".into()).spawn(work).map_err(Error::Thread)?;
-        server.thread = Some(thread);
         Ok(server)
     }
 
@@ -138,32 +107,25 @@ impl Server {
 
     fn listen_tcp(&self, wanted: SocketAddr) -> Result<Tcp, Error> {
         let failed = |source| Error::Listen { address: wanted, source };
-        let _within = self.runtime.enter();
-        let socket = if wanted.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
-        let socket = socket.map_err(failed)?;
-        socket.set_reuseaddr(true).and_then(|()| socket.bind(wanted)).map_err(failed)?;
-        let listener = socket.listen(QUEUE).map_err(failed)?;
+        let _within = self.thread.enter();
+        let listener = listen(wanted).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let (stop, (_, plain)) = (self.stop.child_token(), watch::channel(None));
-        let serving = serve(Socket::Tcp(listener, plain), self.router.clone(), stop.clone());
-        self.tasks.spawn_on(serving, &self.runtime);
+        let (stop, (_, plain)) = (self.thread.stopping().child_token(), watch::channel(None));
+        self.thread.spawn(serve(Socket::Tcp(listener, plain), self.router.clone(), stop.clone()));
         Ok(Tcp { wanted, address, stop })
     }
 
     fn listen_unix(&self, listener: std::os::unix::net::UnixListener) -> io::Result<()> {
-        let _within = self.runtime.enter();
+        let _within = self.thread.enter();
         let listener = UnixListener::from_std(listener)?;
-        let serving = serve(Socket::Unix(listener), self.router.clone(), self.stop.clone());
-        self.tasks.spawn_on(serving, &self.runtime);
+        let stop = self.thread.stopping().clone();
+        self.thread.spawn(serve(Socket::Unix(listener), self.router.clone(), stop));
         Ok(())
     }
 
     /// Ends the server; requests under way are answered. May take two seconds.
     pub fn stop(&mut self) {
-        self.stop.cancel();
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("The thread that answers requests failed.");
-        }
+        self.thread.stop();
         if let Err(error) = fs::remove_file(&self.socket) {
             tracing::debug!(%error, "The control socket was not removed.");
         }

@@ -9,16 +9,24 @@ use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
 
+/// Bytes of the first read, as Prometheus reads (Go's `bufio`). A larger read goes on while more comes and would return
+/// long after the first byte.
+const FIRST: usize = 4096;
+
 /// One connection that is kept.
 pub(super) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// The latest answer as it came; its memory is used again, so that the client costs the same whatever the coding.
+    raw: Vec<u8>,
 }
 
 /// How an answer came.
 pub(super) struct Answer {
     pub(super) first_byte: Duration,
-    pub(super) body: Vec<u8>,
+    /// Length of its head.
+    head: usize,
+    chunked: bool,
 }
 
 impl Client {
@@ -26,63 +34,75 @@ impl Client {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        Ok(Self { stream, buffer: vec![0; 1 << 20] })
+        Ok(Self { stream, buffer: vec![0; 1 << 20], raw: Vec::new() })
     }
 
-    /// Fetches `/metrics`.
-    pub(super) fn get(&mut self, gzip: bool) -> Result<Answer> {
+    /// Fetches `/metrics` and leaves it as it came.
+    pub(super) fn fetch(&mut self, gzip: bool) -> Result<Answer> {
         let coding = if gzip { "gzip" } else { "identity" };
         let request = format!("GET /metrics HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: {coding}\r\n\r\n");
+        self.raw.clear();
         let begun = Instant::now();
         self.stream.write_all(request.as_bytes())?;
-        let mut filled = self.stream.read(&mut self.buffer)?;
+        self.read(FIRST)?;
         let first_byte = begun.elapsed();
         let head = loop {
-            if let Some(at) = memchr::memmem::find(&self.buffer[..filled], b"\r\n\r\n") {
+            if let Some(at) = memchr::memmem::find(&self.raw, b"\r\n\r\n") {
                 break at + 4;
             }
-            let count = self.stream.read(&mut self.buffer[filled..])?;
-            ensure!(count > 0, "the answer ended in its head");
-            filled += count;
+            self.read(FIRST)?;
         };
-        let text = std::str::from_utf8(&self.buffer[..head])?.to_ascii_lowercase();
+        let text = std::str::from_utf8(&self.raw[..head])?.to_ascii_lowercase();
         ensure!(text.starts_with("http/1.1 200"), "{text}");
         ensure!(text.contains("content-encoding: gzip") == gzip, "wrong coding: {text}");
-        let mut body = self.buffer[head..filled].to_vec();
-        if text.contains("transfer-encoding: chunked") {
-            return Ok(Answer { first_byte, body: self.chunks(body)? });
+        let chunked = text.contains("transfer-encoding: chunked");
+        if chunked {
+            while !self.raw.ends_with(b"0\r\n\r\n") {
+                self.read(usize::MAX)?;
+            }
+        } else {
+            let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let end = head + length.context("no length")?.trim().parse::<usize>()?;
+            while self.raw.len() < end {
+                self.read(end - self.raw.len())?;
+            }
         }
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize = length.context("no length")?.trim().parse()?;
-        let rest = u64::try_from(length - body.len())?;
-        body.reserve_exact(length - body.len());
-        (&mut self.stream).take(rest).read_to_end(&mut body)?;
-        ensure!(body.len() == length, "the answer ended early");
-        Ok(Answer { first_byte, body })
+        Ok(Answer { first_byte, head, chunked })
     }
 
-    /// The text of a chunked answer (RFC 9112, 7.1), of which `raw` has come.
-    fn chunks(&mut self, mut raw: Vec<u8>) -> Result<Vec<u8>> {
-        while !raw.ends_with(b"0\r\n\r\n") {
-            let count = self.stream.read(&mut self.buffer)?;
-            ensure!(count > 0, "the answer ended early");
-            raw.extend_from_slice(&self.buffer[..count]);
-        }
-        let (mut body, mut rest) = (Vec::new(), raw.as_slice());
-        loop {
-            let end = memchr::memmem::find(rest, b"\r\n").context("no size of a chunk")?;
-            let size = usize::from_str_radix(std::str::from_utf8(&rest[..end])?, 16)?;
-            if size == 0 {
-                return Ok(body);
-            }
-            let chunk = rest.get(end + 2..end + 2 + size).context("a chunk ended early")?;
-            body.extend_from_slice(chunk);
-            rest = &rest[end + 4 + size..];
-        }
+    /// Reads what there is, at most so much.
+    fn read(&mut self, most: usize) -> Result<()> {
+        let most = most.min(self.buffer.len());
+        let count = self.stream.read(&mut self.buffer[..most])?;
+        ensure!(count > 0, "the answer ended early");
+        self.raw.extend_from_slice(&self.buffer[..count]);
+        Ok(())
+    }
+
+    /// Fetches the body of `/metrics`.
+    pub(super) fn get(&mut self, gzip: bool) -> Result<Vec<u8>> {
+        let answer = self.fetch(gzip)?;
+        let body = &self.raw[answer.head..];
+        if answer.chunked { dechunk(body) } else { Ok(body.to_vec()) }
     }
 
     pub(super) fn text(&mut self) -> Result<String> {
-        Ok(String::from_utf8(self.get(false)?.body)?)
+        Ok(String::from_utf8(self.get(false)?)?)
+    }
+}
+
+/// The text of a chunked body (RFC 9112, 7.1).
+fn dechunk(mut rest: &[u8]) -> Result<Vec<u8>> {
+    let mut body = Vec::with_capacity(rest.len());
+    loop {
+        let end = memchr::memmem::find(rest, b"\r\n").context("no size of a chunk")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end])?, 16)?;
+        if size == 0 {
+            return Ok(body);
+        }
+        let chunk = rest.get(end + 2..end + 2 + size).context("a chunk ended early")?;
+        body.extend_from_slice(chunk);
+        rest = &rest[end + 4 + size..];
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn run(series: u64) -> Result<()> {
         fs::write(&trigger, round.to_string())?;
         sleep(Duration::from_millis(400));
         let before = cpu_of(&agent.pid())?;
-        let size = client.get(gzip)?.body.len();
+        let size = client.get(gzip)?.len();
         ensure!(size > usize::try_from(keys)?, "a page of {size} bytes");
         sleep(Duration::from_millis(20));
         Ok((cpu_of(&agent.pid())? - before).as_secs_f64() * 1e6 / to_f64(series))
@@ -51,7 +51,7 @@ pub(super) fn run(series: u64) -> Result<()> {
         figure(&name(&format!("CPU, all changed{text}")), "us/series", median(costs?), goal);
     }
     for (gzip, text) in [(false, ""), (true, ", gzip")] {
-        let body = client.get(gzip)?.body.len();
+        let body = client.get(gzip)?.len();
         let first = first_bytes(&mut client, gzip)?;
         let goal = Goal::AtMost(0.2);
         figure(&name(&format!("first byte, unchanged{text}, median")), "ms", quantile(&first, 0.5), goal);
@@ -81,7 +81,7 @@ pub(super) fn run(series: u64) -> Result<()> {
 /// Times to the first byte in milliseconds, sorted.
 fn first_bytes(client: &mut Client, gzip: bool) -> Result<Vec<f64>> {
     let times: Result<Vec<_>> =
-        (0..UNCHANGED).map(|_| Ok(client.get(gzip)?.first_byte.as_secs_f64() * 1e3)).collect();
+        (0..UNCHANGED).map(|_| Ok(client.fetch(gzip)?.first_byte.as_secs_f64() * 1e3)).collect();
     let mut times = times?;
     times.sort_by(f64::total_cmp);
     Ok(times)
