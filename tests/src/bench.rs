@@ -7,10 +7,12 @@ mod baseinfo;
 mod figure;
 mod http;
 mod ingest;
+mod kafka;
 mod latency;
 mod lines;
 mod measure;
 mod memory;
+mod outage;
 mod pages;
 mod peers;
 mod probe;
@@ -19,7 +21,7 @@ mod scrape;
 use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "usage: gopher-bench ingest | pages SERIES | scrape SERIES | freshness | crash | start | memory SECONDS \
-                     | baseinfo | netdata | collectd | node_exporter";
+                     | baseinfo | kafka | outage SECONDS | netdata | collectd | node_exporter";
 
 /// Runs the part that the arguments name.
 ///
@@ -44,6 +46,8 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> Result<()> {
         "samples" => peers::samples(rest),
         "baseinfo" => baseinfo::run(),
         "memory" => memory::run(number(rest)?),
+        "kafka" => kafka::run(),
+        "outage" => outage::run(number(rest)?),
         _ => bail!(USAGE),
     }
 }

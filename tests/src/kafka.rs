@@ -1,5 +1,5 @@
 //! A real Apache Kafka broker in KRaft mode, and Kafka's own tools.
-#![expect(clippy::expect_used, reason = "what goes wrong here fails the test at once")]
+#![expect(clippy::expect_used, clippy::panic, reason = "what goes wrong here fails the test at once")]
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ pub const PASSWORD: &str = "app-secret";
 pub struct Kafka {
     folder: TempDir,
     process: Option<Peer>,
+    jvm: Jvm,
     plain: u16,
     secure: u16,
 }
@@ -36,11 +37,31 @@ fn library() -> PathBuf {
     String::from_utf8(output.stdout).expect("a path").trim().into()
 }
 
-/// A program of Kafka's in the JVM, small.
-fn java(main: &str, log: &str) -> Command {
-    let mut command = Command::new("java");
-    command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]);
-    command.arg(library().join("*")).arg(format!("-Dlog4j2.level={log}")).arg(main);
+/// How much the JVM may do.
+#[derive(Clone, Copy, Debug)]
+enum Jvm {
+    /// Small, and quick to start.
+    Small,
+    /// As fast as it gets, on this core.
+    Fast(usize),
+}
+
+/// A program of Kafka's in the JVM.
+fn java(jvm: Jvm, main: &str, log: &str) -> Command {
+    let mut command = match jvm {
+        Jvm::Small => {
+            let mut java = Command::new("java");
+            java.args(["-Xmx256m", "-XX:TieredStopAtLevel=1"]);
+            java
+        }
+        Jvm::Fast(core) => {
+            let mut taskset = Command::new("taskset");
+            taskset.args(["-c", &core.to_string(), "java", "-Xmx1g"]);
+            taskset
+        }
+    };
+    command.args(["-XX:+UseSerialGC", "-cp"]).arg(library().join("*"));
+    command.arg(format!("-Dlog4j2.level={log}")).arg(main);
     command
 }
 
@@ -52,23 +73,26 @@ fn run(command: &mut Command) -> String {
 }
 
 impl Kafka {
-    /// Starts a broker and waits until it serves.
+    /// Starts a small broker and waits until it serves.
     #[must_use]
     pub fn start() -> Self {
-        Self::start_with("")
+        Self::start_as(Jvm::Small)
     }
 
-    /// The same with further lines of server.properties.
+    /// Starts one that may be measured with, on this core.
     #[must_use]
-    pub fn start_with(lines: &str) -> Self {
-        let mut broker = Self::prepare(lines);
+    pub fn start_fast(core: usize) -> Self {
+        Self::start_as(Jvm::Fast(core))
+    }
+
+    fn start_as(jvm: Jvm) -> Self {
+        let mut broker = Self::prepare(jvm);
         broker.restart();
         broker
     }
 
     /// All that a broker needs, and none that runs yet.
-    #[must_use]
-    pub fn prepare(lines: &str) -> Self {
+    fn prepare(jvm: Jvm) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let port = || peer::free_port().expect("a free port");
         let (plain, secure, controller) = (port(), port(), port());
@@ -90,15 +114,15 @@ impl Kafka {
              listener.name.sasl_ssl.plain.sasl.jaas.config=\
              org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";\n\
              ssl.keystore.type=PEM\nssl.keystore.location={home}/server.pem\n\
-             ssl.truststore.type=PEM\nssl.truststore.location={home}/ca.crt\n{lines}\n"
+             ssl.truststore.type=PEM\nssl.truststore.location={home}/ca.crt\n"
         );
         fs::write(folder.path().join("server.properties"), properties).expect("properties");
         fs::write(folder.path().join("password"), format!("{PASSWORD}\n")).expect("a password");
         let scram = format!("SCRAM-SHA-512=[name={USER},password={PASSWORD}]");
-        let mut format = java("kafka.tools.StorageTool", "WARN");
+        let mut format = java(Jvm::Small, "kafka.tools.StorageTool", "WARN");
         format.args(["format", "-t", CLUSTER, "--add-scram", &scram, "-c"]);
         run(format.arg(folder.path().join("server.properties")));
-        Self { folder, process: None, plain, secure }
+        Self { folder, process: None, jvm, plain, secure }
     }
 
     /// Where the broker's files are: `ca.crt`, `password`, `broker.log`.
@@ -125,7 +149,7 @@ impl Kafka {
         let starts = || fs::read_to_string(&path).unwrap_or_default().matches("Kafka Server started").count();
         let before = starts();
         let log = File::options().create(true).append(true).open(&path).expect("a log");
-        let mut command = java("kafka.Kafka", "INFO");
+        let mut command = java(self.jvm, "kafka.Kafka", "INFO");
         command.env("LC_ALL", "C").arg(self.path().join("server.properties"));
         command.stdout(log.try_clone().expect("a second handle")).stderr(log).stdin(Stdio::null());
         self.process = Some(Peer::start(&mut command).expect("a broker"));
@@ -149,7 +173,7 @@ impl Kafka {
 
     /// Makes a topic.
     pub fn topic(&self, name: &str, partitions: u32, settings: &[&str]) {
-        let mut command = java("org.apache.kafka.tools.TopicCommand", "WARN");
+        let mut command = java(Jvm::Small, "org.apache.kafka.tools.TopicCommand", "WARN");
         command.args(["--bootstrap-server", &self.plain(), "--create", "--topic", name]);
         command.args(["--partitions", &partitions.to_string()]);
         for setting in settings {
@@ -180,8 +204,20 @@ impl Kafka {
         self.consume(&self.secure(), topic, count, wait, &["--consumer.config", &client.to_string_lossy()])
     }
 
+    /// Records per second of `kafka-producer-perf-test`, bound to a core: so many of the lines of a file, with these
+    /// settings of the producer.
+    #[must_use]
+    pub fn produce(&self, topic: &str, lines: &Path, count: u64, core: usize, settings: &[&str]) -> f64 {
+        let mut command = java(Jvm::Fast(core), "org.apache.kafka.tools.ProducerPerformance", "WARN");
+        command.args(["--topic", topic, "--num-records", &count.to_string(), "--throughput", "-1"]);
+        command.arg("--payload-file").arg(lines).arg("--producer-props").args(settings);
+        let said = run(command.arg(format!("bootstrap.servers={}", self.plain())));
+        let rate = said.lines().last().and_then(|line| line.split_once(" records/sec")?.0.rsplit(' ').next());
+        rate.and_then(|rate| rate.parse().ok()).unwrap_or_else(|| panic!("no rate in {said}"))
+    }
+
     fn consume(&self, server: &str, topic: &str, count: usize, wait: u64, more: &[&str]) -> Vec<String> {
-        let mut command = java("org.apache.kafka.tools.consumer.ConsoleConsumer", "OFF");
+        let mut command = java(Jvm::Small, "org.apache.kafka.tools.consumer.ConsoleConsumer", "OFF");
         command.args(["--bootstrap-server", server, "--topic", topic, "--from-beginning"]);
         command.args(["--max-messages", &count.to_string(), "--timeout-ms", &wait.to_string()]);
         command.args(["--property", "print.key=true", "--property", "key.separator=\t"]).args(more);

@@ -51,6 +51,13 @@ impl Ground {
         self.dir.path().join(name)
     }
 
+    /// Adds sections to the configuration.
+    pub(super) fn add(&self, sections: &str) -> Result<()> {
+        let path = self.path("agent.conf");
+        let text = fs::read_to_string(&path)? + sections;
+        Ok(fs::write(path, text)?)
+    }
+
     /// Adds a probe folder whose process works in a mode of [`super::probe`].
     pub(super) fn probe(&self, name: &str, mode: &[&str]) -> Result<()> {
         let folder = self.path("probes").join(name);

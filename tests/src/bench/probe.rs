@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::lines::rows;
 use super::measure::now;
+use super::outage;
 
 /// Works in the mode that the arguments name until stdin is closed.
 pub(super) fn run(arguments: &mut impl Iterator<Item = String>) -> Result<()> {
@@ -20,6 +21,7 @@ pub(super) fn run(arguments: &mut impl Iterator<Item = String>) -> Result<()> {
     let worker = spawn(move || match mode.as_str() {
         "rows" => each_period(first.parse()?, Duration::from_millis(second.parse()?)),
         "flood" => flood(first.parse()?, second.parse()?),
+        "numbered" => numbered(first.parse()?, second.parse()?),
         "stamp" => stamp(&first),
         "trigger" => trigger(&first, second.parse()?),
         _ => bail!("unknown mode {mode}"),
@@ -58,6 +60,18 @@ fn flood(per_second: u64, keys: u64) -> Result<()> {
         written = due;
         sleep(Duration::from_millis(1));
     }
+}
+
+/// So many rows at a steady rate, each with its number.
+fn numbered(per_second: u64, count: u64) -> Result<()> {
+    let (begun, mut written) = (Instant::now(), 0);
+    while written < count {
+        let due = (u64::try_from(begun.elapsed().as_micros())? * per_second / 1_000_000).min(count);
+        put(&(written..due).map(outage::row).collect::<String>())?;
+        written = due;
+        sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }
 
 /// 1,000 series; one row twice a millisecond, numbered, with the time after each write noted in a file.

@@ -5,6 +5,7 @@ use std::fs;
 
 use gopher_tests::agent::{Agent, Home, until};
 use gopher_tests::kafka::Kafka;
+use nix::sys::signal::Signal;
 
 use crate::messages::{SILENCE, assert_whole, section, until_counts};
 
@@ -28,24 +29,29 @@ fn spooled(home: &Home) -> u64 {
 
 #[test]
 fn nothing_is_lost_or_doubled_while_a_broker_is_away_under_load() {
-    away_under_load(Kafka::stop);
+    away_under_load(Kafka::stop, Kafka::restart);
 }
 
 #[test]
 fn nothing_is_lost_or_doubled_when_a_broker_is_killed_under_load() {
-    away_under_load(Kafka::kill);
+    away_under_load(Kafka::kill, Kafka::restart);
 }
 
-fn away_under_load(end: impl Fn(&mut Kafka)) {
+#[test]
+fn nothing_is_lost_or_doubled_while_a_broker_hangs_under_load() {
+    away_under_load(|broker| broker.signal(Signal::SIGSTOP), |broker| broker.signal(Signal::SIGCONT));
+}
+
+fn away_under_load(leave: impl Fn(&mut Kafka), come_back: impl Fn(&mut Kafka)) {
     let mut broker = Kafka::start();
     let home = home(2000);
     home.configure(&section(&broker.plain(), ""));
     let agent = Agent::start(home);
     until_counts(&agent, "rows at the broker", |counts| counts.sent > 2000);
-    end(&mut broker);
+    leave(&mut broker);
     until_counts(&agent, "rows that wait", |counts| counts.queued > 6000);
     assert!(spooled(&agent.home) > 100_000, "they are on disk");
-    broker.restart();
+    come_back(&mut broker);
     let end = until_counts(&agent, "all rows at the broker", |counts| counts.sent == OFFERED);
     assert_eq!((end.failed, end.dropped, end.queued), (0, 0, 0), "{}", agent.log());
     until("an empty spool", || (spooled(&agent.home) == 0).then_some(()));

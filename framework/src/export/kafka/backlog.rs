@@ -10,7 +10,6 @@
 //! first that is not. A chunk goes to disk when no broker takes messages or when memory is short.
 
 use std::collections::VecDeque;
-use std::io;
 
 use super::chunk::{Chunk, FULL};
 use super::frame;
@@ -139,7 +138,7 @@ impl Backlog {
             if self.gone + place != self.cursor.0 && chunk.memory() > 0 {
                 self.memory -= chunk.memory();
                 if let Err(error) = chunk.write(spool) {
-                    report(spool, &error);
+                    spool.complain(&error);
                     self.memory += chunk.memory();
                     break;
                 }
@@ -153,7 +152,7 @@ impl Backlog {
         let Some(spool) = &self.spool else { return };
         for chunk in self.chunks.iter_mut().filter(|chunk| !chunk.finished()) {
             if let Err(error) = chunk.write(spool) {
-                report(spool, &error);
+                spool.complain(&error);
                 break;
             }
         }
@@ -258,18 +257,12 @@ impl Backlog {
         let mut lost = 0;
         for chunk in &mut self.chunks {
             if let Err(error) = chunk.keep(spool) {
-                report(spool, &error);
+                spool.complain(&error);
                 lost += chunk.open();
             }
         }
         lost
     }
-}
-
-fn report(spool: &Spool, error: &io::Error) {
-    let folder = spool.path(0);
-    let folder = folder.parent().unwrap_or(&folder).display();
-    tracing::error!(%folder, %error, "The Kafka spool cannot be written; messages stay in memory up to its bound. Make room there, or set spool_size to less.");
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use memchr::memchr2;
+
 use super::message::{Message, Topic};
 use crate::enrich::Host;
 use crate::export::json::Json;
@@ -65,12 +67,13 @@ impl Renderer {
 /// Appends a part of a key; bars within are escaped as in lines, so that other parts never give the same key.
 fn part(key: &mut Vec<u8>, text: &str) {
     key.push(b'|');
-    for byte in text.bytes() {
-        if matches!(byte, b'|' | b'\\') {
-            key.push(b'\\');
-        }
-        key.push(byte);
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr2(b'|', b'\\', rest) {
+        key.extend_from_slice(&rest[..at]);
+        key.extend_from_slice(&[b'\\', rest[at]]);
+        rest = &rest[at + 1..];
     }
+    key.extend_from_slice(rest);
 }
 
 #[cfg(test)]

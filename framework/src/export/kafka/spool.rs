@@ -3,10 +3,12 @@
 //! A file is a magic word and then messages as [`super::frame`] lays them out. Files are numbered in the order of
 //! their messages. A file whose end is torn, because the agent was killed while it wrote, is read up to there.
 
+use std::cell::Cell;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::chunk;
 
@@ -14,11 +16,15 @@ use super::chunk;
 const MAGIC: &[u8; 8] = b"gopherK\x01";
 /// What the names of files end with.
 const SUFFIX: &str = ".spool";
+/// Between two lines of the log about a folder that cannot be written.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// The folder, which nobody else uses as long as this lives.
 #[derive(Debug)]
 pub(super) struct Spool {
     folder: PathBuf,
+    /// When it was last said that nothing can be written.
+    said: Cell<Option<Instant>>,
     _lock: File,
 }
 
@@ -44,7 +50,7 @@ impl Spool {
             .mode(0o600)
             .open(folder.join("lock"))?;
         lock.lock()?;
-        let spool = Self { folder: folder.to_owned(), _lock: lock };
+        let spool = Self { folder: folder.to_owned(), said: Cell::new(None), _lock: lock };
         let found = spool.find()?;
         Ok((spool, found))
     }
@@ -117,6 +123,19 @@ impl Spool {
             open.write_all_at(MAGIC, 0)?;
         }
         open.write_all_at(bytes, (MAGIC.len() + at) as u64)
+    }
+
+    /// Says that a write has failed, at most once a minute.
+    pub(super) fn complain(&self, error: &io::Error) {
+        if self.said.get().is_some_and(|said| said.elapsed() < AGAIN) {
+            return;
+        }
+        self.said.set(Some(Instant::now()));
+        tracing::error!(
+            folder = %self.folder.display(),
+            %error,
+            "The Kafka spool cannot be written; messages stay in memory up to its bound. Make room there, or set spool_size to less."
+        );
     }
 
     /// Replaces a file's messages; a crash leaves the old ones or the new ones.

@@ -148,3 +148,17 @@ fn a_file_that_vanishes_is_counted_as_lost() {
     assert_eq!(hand_out(&mut backlog, 1000), []);
     assert_eq!((backlog.open(), backlog.take_lost()), (0, 100));
 }
+
+#[test]
+fn without_room_on_disk_memory_alone_holds_what_it_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut backlog = open(folder.path());
+    // As root nothing else keeps a file from being made.
+    fs::remove_dir_all(folder.path()).unwrap();
+    let fitting = (0..20_000).take_while(|number| put(&mut backlog, *number, 1000)).count();
+    let most = (SMALL.memory + 2 * FULL) / frame::length(&message(&[0; 1000]));
+    assert_eq!(fitting, most);
+    backlog.secure();
+    assert_eq!(hand_out(&mut backlog, 20_000).len(), fitting);
+    assert_eq!((backlog.take_lost(), backlog.close()), (0, fitting));
+}
