@@ -73,12 +73,15 @@ impl Scopes {
 
     /// Takes the scopes of these probes from the configuration and finds whom they select.
     pub(super) fn configure<'a>(&mut self, config: &Config, probes: impl Iterator<Item = &'a str>) {
-        let before = std::mem::take(&mut self.shared);
+        let mut before = std::mem::take(&mut self.shared);
         self.probes.clear();
         for probe in probes {
             let Some(words) = config.scope_of(probe) else { continue };
             let index = self.shared.iter().position(|shared| shared.words == words).unwrap_or_else(|| {
-                self.shared.push(Shared::new(words, &before));
+                // What is asked in the same words goes on: its ids mean the processes that they meant.
+                let same = before.iter().position(|before| before.words == words);
+                let shared = same.map(|index| before.swap_remove(index));
+                self.shared.push(shared.unwrap_or_else(|| Shared::new(words, &before)));
                 self.shared.len() - 1
             });
             self.probes.insert(probe.to_owned(), index);

@@ -104,3 +104,20 @@ pub(super) fn is_container_id(text: &str) -> bool {
     (12..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_runtime_says_completes_what_the_control_group_says() {
+        let mut container =
+            Container { id: "c".into(), path_pod_id: Some("u".into()), ..Container::default() };
+        assert_eq!(container.labels(false), ["c", "", "", "u", "", ""]);
+        let pod = Pod::new("v".into(), "p".into(), "n".into(), [("app".to_owned(), "web".to_owned())].into());
+        container.facts = Some(Facts { name: "main".into(), image: "i".into(), pod: Some(pod) });
+        assert_eq!(container.labels(false), ["c", "main", "i", "v", "p", "n"]);
+        assert_eq!(container.labels(true)[4], "n/p", "as the original names pods");
+        assert_eq!((container.pod_label("app"), container.pod_label("other")), (Some("web"), None));
+    }
+}

@@ -64,8 +64,8 @@ impl Parts {
         self.ids.is_empty() && self.names.is_empty() && containers.iter().all(|part| part.is_empty())
     }
 
-    fn process(&self, process: &Process) -> bool {
-        self.ids.contains(&process.pid) || self.names.iter().any(|name| name.fits(process))
+    fn process(&self, process: &Process, by_id: bool) -> bool {
+        by_id && self.ids.contains(&process.pid) || self.names.iter().any(|name| name.fits(process))
     }
 
     fn container(&self, container: &Container) -> bool {
@@ -88,11 +88,15 @@ impl Selector {
         if self.all { !self.exclude.is_empty() } else { !self.select.is_empty() }
     }
 
-    fn selects(&self, process: &Process) -> bool {
+    fn names_id(&self, pid: u32) -> bool {
+        self.select.ids.contains(&pid) || self.exclude.ids.contains(&pid)
+    }
+
+    fn selects(&self, process: &Process, by_id: bool) -> bool {
         let container = process.container().map(AsRef::as_ref);
         let within = |parts: &Parts| container.is_some_and(|container| parts.container(container));
-        (self.all || self.select.process(process) || within(&self.select))
-            && !self.exclude.process(process)
+        (self.all || self.select.process(process, by_id) || within(&self.select))
+            && !self.exclude.process(process, by_id)
             && !within(&self.exclude)
     }
 }
@@ -102,13 +106,15 @@ impl Selector {
 pub struct Selection {
     selector: Selector,
     selected: BTreeMap<u32, Arc<Process>>,
+    /// Start of the process that an id of the selector means: the first that was seen with it.
+    meant: BTreeMap<u32, u64>,
 }
 
 impl Selection {
     /// Selects nothing until it is told of processes.
     #[must_use]
     pub fn new(selector: Selector) -> Self {
-        Self { selector, selected: BTreeMap::new() }
+        Self { selector, selected: BTreeMap::new(), meant: BTreeMap::new() }
     }
 
     /// What selects.
@@ -127,7 +133,7 @@ impl Selection {
         }
         let mut differs = false;
         for pid in &changed.pids {
-            let now = processes.seen(*pid).filter(|process| self.selector.selects(process));
+            let now = processes.seen(*pid).filter(|process| self.selects(process));
             let before = self.selected.remove(pid);
             differs |= before.as_ref().map(Arc::as_ptr) != now.as_ref().map(Arc::as_ptr);
             self.selected.extend(now.map(|process| (*pid, process)));
@@ -135,10 +141,17 @@ impl Selection {
         differs
     }
 
+    /// An id means one process: whoever gets it later is another.
+    fn selects(&mut self, process: &Process) -> bool {
+        let by_id = self.selector.names_id(process.pid)
+            && *self.meant.entry(process.pid).or_insert(process.start_ticks) == process.start_ticks;
+        self.selector.selects(process, by_id)
+    }
+
     fn select_anew(&mut self, processes: &Processes) -> bool {
         let mut selected = BTreeMap::new();
         processes.each(|process| {
-            if self.selector.selects(process) {
+            if self.selects(process) {
                 selected.insert(process.pid, Arc::clone(process));
             }
         });

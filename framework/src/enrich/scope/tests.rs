@@ -114,3 +114,19 @@ fn a_process_with_a_new_name_or_with_an_old_pid_is_judged_anew() {
     assert!(!selection.update(&all(), &processes), "nothing else has changed");
     assert_eq!(selection.scope().processes.iter().map(|process| process.pid).collect::<Vec<_>>(), [13]);
 }
+
+#[test]
+fn an_id_means_the_process_that_had_it_first() {
+    let (root, processes) = host();
+    let ids = Parts { ids: vec![10], ..Parts::default() };
+    let mut selection = Selection::new(select(ids));
+    assert!(selection.update(&all(), &processes));
+    let stat = root.path().join("proc/10/stat");
+    let reused = fs::read_to_string(&stat).unwrap().replace(" 0 1 0 5 ", " 0 1 0 99 ");
+    fs::write(&stat, reused).unwrap();
+    let changed = Changed { all: false, pids: processes.scan(2) };
+    assert_eq!(changed.pids, [10].into());
+    assert!(selection.update(&changed, &processes));
+    assert!(selection.scope().processes.is_empty());
+    assert!(!selection.update(&all(), &processes), "and stays what it meant");
+}
