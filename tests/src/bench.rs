@@ -4,6 +4,7 @@
 
 mod agent;
 mod baseinfo;
+mod control;
 mod figure;
 mod http;
 mod ingest;
@@ -21,7 +22,7 @@ mod scrape;
 use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "usage: gopher-bench ingest | pages SERIES | scrape SERIES | freshness | crash | start | memory SECONDS \
-                     | baseinfo | kafka | outage SECONDS | netdata | collectd | node_exporter";
+                     | baseinfo | control | kafka | outage SECONDS | netdata | collectd | node_exporter";
 
 /// Runs the part that the arguments name.
 ///
@@ -45,6 +46,8 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> Result<()> {
         "node_exporter" => peers::node_exporter(),
         "samples" => peers::samples(rest),
         "baseinfo" => baseinfo::run(),
+        "control" => control::run(),
+        "garbage" => control::garbage(rest),
         "memory" => memory::run(number(rest)?),
         "kafka" => kafka::run(),
         "outage" => outage::run(number(rest)?),

@@ -10,5 +10,8 @@ mod original;
 #[path = "control/requests.rs"]
 mod requests;
 #[cfg(test)]
+#[path = "control/schema.rs"]
+mod schema;
+#[cfg(test)]
 #[path = "control/state.rs"]
 mod state;

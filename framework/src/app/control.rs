@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::config::Config;
 use crate::control::{Api, Command, Server, View, judge};
@@ -11,6 +11,8 @@ use crate::supervise::Supervisor;
 
 /// Changes that wait; who sends one more waits with it.
 const WAITING: usize = 16;
+/// Bodies, of 1 MiB at most, that are received at the same time.
+const BODIES: usize = 16;
 
 /// The server, and what it is told.
 pub(super) struct Control {
@@ -27,7 +29,8 @@ impl Control {
     pub(super) fn start(config: &Config, file: &Path, supervisor: Supervisor) -> anyhow::Result<Self> {
         let (views, view) = watch::channel(Arc::default());
         let (sender, commands) = mpsc::channel(WAITING);
-        let api = Api { view, supervisor, commands: sender, file: file.into() };
+        let bodies = Arc::new(Semaphore::new(BODIES));
+        let api = Api { view, supervisor, commands: sender, file: file.into(), bodies };
         let server = Server::start(config.control.listen, &config.agent.run_dir, api, judge::rules())?;
         Ok(Self { server, views, commands })
     }

@@ -62,7 +62,10 @@ pub(super) async fn put(
     if !exists(&api.now()) {
         return Err(unknown(&api.now(), &name));
     }
+    // Nobody closes the semaphore.
+    let place = api.bodies.acquire().await.ok();
     let document = body::read(&headers, body).await?;
+    drop(place);
     let view = api.now();
     let (_, probe) = view.probe(&name).ok_or_else(|| unknown(&view, &name))?;
     let wanted = wanted(&document, probe)?;

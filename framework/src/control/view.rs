@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gopher_protocol::manifest::Probe;
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::catalog::{self, Catalog, resolve};
 use crate::config::json::{selectors, write_scope};
@@ -118,6 +118,8 @@ pub struct Api {
     pub commands: mpsc::Sender<Command>,
     /// The configuration's file.
     pub file: Arc<std::path::Path>,
+    /// Places for requests whose body is being received; it bounds the memory that all of them take.
+    pub bodies: Arc<Semaphore>,
 }
 
 impl Api {

@@ -20,6 +20,8 @@ use super::measure::resident;
 pub(super) struct Ground {
     dir: TempDir,
     pub(super) address: SocketAddr,
+    /// Where the agent answers requests.
+    pub(super) control: SocketAddr,
 }
 
 /// A running agent; stopped when dropped.
@@ -33,14 +35,15 @@ impl Ground {
         let dir = tempfile::Builder::new().prefix("gopher-bench-").tempdir()?;
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
         fs::create_dir(dir.path().join("probes"))?;
-        let ground = Self { dir, address: free_address()? };
+        let ground = Self { dir, address: free_address()?, control: free_address()? };
         let at = |name: &str| ground.path(name).display().to_string();
         let config = format!(
             "[agent]\nrun_dir = \"{}\"\nstate_dir = \"{}\"\nlog_level = \"warn\"\n[folders]\nprobes = [\"{}\"]\n\
-             extend = []\n[control]\nlisten = \"\"\n[export.prometheus]\nlisten = \"{}\"\n",
+             extend = []\n[control]\nlisten = \"{}\"\n[export.prometheus]\nlisten = \"{}\"\n",
             at("run"),
             at("state"),
             at("probes"),
+            ground.control,
             ground.address
         );
         fs::write(ground.path("agent.conf"), config)?;
