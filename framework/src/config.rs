@@ -34,7 +34,7 @@ mod units;
 pub use containers::Containers;
 pub use control::Control;
 pub use diff::{Changes, diff, keep_restart_keys};
-pub use export::{Compression, Exposition, Otlp, Prometheus, Protocol, RemoteWrite};
+pub use export::{Compression, Exposition, Logs, Otlp, Prometheus, Protocol, RemoteWrite};
 pub use load::{LoadError, Loaded, app_conf_of, load, parse};
 pub use model::{Agent, Config, Folders, LogFormat, LogLevel, ProbeConfig, ProbeState, Size, Store};
 pub(crate) use names::nearest;

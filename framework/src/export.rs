@@ -3,6 +3,7 @@
 mod delivery;
 pub mod json;
 pub mod kafka;
+pub mod logs;
 pub mod otlp;
 pub mod prometheus;
 pub mod push;

@@ -120,10 +120,11 @@ impl Store {
         Snapshot { tables: folders.iter().flat_map(|folder| folder.snapshot()).collect() }
     }
 
-    /// All tables as they are laid out now.
+    /// All tables, folder by folder in manifest order.
     #[must_use]
     pub fn layouts(&self) -> Vec<Arc<Layout>> {
-        lock(&self.folders).values().flat_map(|folder| folder.tables()).map(|(_, layout)| layout).collect()
+        let folders: Vec<_> = lock(&self.folders).values().cloned().collect();
+        folders.iter().flat_map(|folder| folder.tables()).map(|(_, layout)| layout).collect()
     }
 
     /// Every accepted row and event, for exporters that pass them on one by one.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Changes, Config};
 use crate::enrich::Host;
 use crate::export::push::{Feed, Pusher, Work};
-use crate::export::{kafka, otlp, remote_write};
+use crate::export::{kafka, logs, otlp, remote_write};
 use crate::store::Store;
 use crate::telemetry::AgentMetrics;
 
@@ -28,6 +28,12 @@ const KINDS: &[Kind] = &[
         section: "export.kafka",
         enabled: |config| config.kafka.enabled,
         work: |config, feed, stop| kafka::work(config.kafka.clone(), feed, stop),
+    },
+    Kind {
+        name: "logs",
+        section: "export.logs",
+        enabled: |config| config.logs.enabled,
+        work: |config, feed, stop| logs::work(&config.logs, feed, stop),
     },
     Kind {
         name: "otlp",

@@ -73,6 +73,7 @@ pub const SECTIONS: &[Section] = &[
     export::kafka::SECTION,
     export::otlp::SECTION,
     export::remote_write::SECTION,
+    export::logs::SECTION,
 ];
 
 /// A section whose keys do not depend on each other.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::containers::Containers;
 use super::control::Control;
-use super::export::{Kafka, Otlp, Prometheus, RemoteWrite};
+use super::export::{Kafka, Logs, Otlp, Prometheus, RemoteWrite};
 use super::scope::Scope;
 
 /// A number of bytes.
@@ -36,6 +36,8 @@ pub struct Config {
     pub otlp: Otlp,
     /// `[export.remote_write]`
     pub remote_write: RemoteWrite,
+    /// `[export.logs]`
+    pub logs: Logs,
     /// `[probe.NAME]`, by REST name.
     pub probes: BTreeMap<String, ProbeConfig>,
     /// `gala-gopher-app.conf`: the scope of probes that set none. `None` without the file or with an empty one.

@@ -218,7 +218,7 @@ impl RowSink for FolderStore {
             now: mono_ms(),
             kept: lock(&self.kept),
             refused: [0; 3],
-            recording: self.shared.records.wanted(),
+            recording: self.shared.records.rows_wanted(),
         })
     }
 }
@@ -270,13 +270,13 @@ impl Batch for OpenBatch<'_> {
     }
 
     fn event(&mut self, event: &Event<'_>) {
-        if self.recording {
+        if self.folder.shared.records.wanted() {
             self.folder.shared.records.send(Record::event(&self.folder.name, event));
         }
     }
 
     fn log(&mut self, fields: &Fields<'_>) {
-        if self.recording {
+        if self.folder.shared.records.wanted() {
             self.folder.shared.records.send(Record::log(&self.folder.name, fields));
         }
     }

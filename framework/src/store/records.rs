@@ -104,12 +104,15 @@ impl Record {
 pub struct Records {
     readers: Mutex<Vec<Reader>>,
     count: AtomicUsize,
+    /// Readers that want rows too.
+    of_rows: AtomicUsize,
 }
 
 #[derive(Debug)]
 struct Reader {
     name: Option<&'static str>,
     queue: mpsc::Sender<Arc<Record>>,
+    rows: bool,
     dropped: Arc<AtomicU64>,
 }
 
@@ -123,41 +126,63 @@ pub struct Subscription {
 impl Records {
     /// Adds a reader whose queue holds `bound` records.
     pub fn subscribe(&self, bound: usize) -> Subscription {
-        self.add(None, bound)
+        self.add(None, bound, true)
     }
 
     /// The same in the place of the reader with this name, if there is one. What that one's queue holds it can still
     /// read; each record goes to one of the two.
     pub fn take_over(&self, name: &'static str, bound: usize) -> Subscription {
-        self.add(Some(name), bound)
+        self.add(Some(name), bound, true)
     }
 
-    fn add(&self, name: Option<&'static str>, bound: usize) -> Subscription {
+    /// Adds a reader of events and logs, which gets no rows.
+    pub fn subscribe_events(&self, bound: usize) -> Subscription {
+        self.add(None, bound, false)
+    }
+
+    fn add(&self, name: Option<&'static str>, bound: usize, rows: bool) -> Subscription {
         let (sender, queue) = mpsc::channel(bound.max(1));
         let dropped = Arc::new(AtomicU64::new(0));
         let mut readers = lock(&self.readers);
         readers.retain(|reader| name.is_none() || reader.name != name);
-        readers.push(Reader { name, queue: sender, dropped: Arc::clone(&dropped) });
-        self.count.store(readers.len(), Ordering::Relaxed);
+        readers.push(Reader { name, queue: sender, rows, dropped: Arc::clone(&dropped) });
+        self.count(&readers);
         Subscription { queue, dropped }
     }
 
+    fn count(&self, readers: &[Reader]) {
+        self.count.store(readers.len(), Ordering::Relaxed);
+        self.of_rows.store(readers.iter().filter(|reader| reader.rows).count(), Ordering::Relaxed);
+    }
+
+    /// Whether anybody reads rows.
+    pub(super) fn rows_wanted(&self) -> bool {
+        self.of_rows.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether anybody reads events and logs.
     pub(super) fn wanted(&self) -> bool {
         self.count.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn send(&self, record: Record) {
         let record = Arc::new(record);
+        let is_row = matches!(record.body, Body::Row { .. });
         let mut readers = lock(&self.readers);
-        readers.retain(|reader| match reader.queue.try_send(Arc::clone(&record)) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                reader.dropped.fetch_add(1, Ordering::Relaxed);
-                true
+        readers.retain(|reader| {
+            if is_row && !reader.rows {
+                return !reader.queue.is_closed();
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
+            match reader.queue.try_send(Arc::clone(&record)) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    reader.dropped.fetch_add(1, Ordering::Relaxed);
+                    true
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+            }
         });
-        self.count.store(readers.len(), Ordering::Relaxed);
+        self.count(&readers);
     }
 }
 
