@@ -23,7 +23,7 @@ use self::claims::Claims;
 pub use self::folder::FolderStore;
 pub use self::labels::Labels;
 pub use self::layout::{GlobalLabels, Layout};
-pub use self::records::{Body, EventRecord, Record, Records, Subscription};
+pub use self::records::{Body, EventRecord, Record, Records, Subscription, Wanted};
 pub use self::snapshot::{Snapshot, TableSnapshot};
 pub use self::value::Value;
 use crate::enrich::{Added, Processes};

@@ -30,7 +30,7 @@ const KINDS: &[Kind] = &[
         work: |config, feed, stop| kafka::work(config.kafka.clone(), feed, stop),
     },
     Kind {
-        name: "logs",
+        name: logs::NAME,
         section: "export.logs",
         enabled: |config| config.logs.enabled,
         work: |config, feed, stop| logs::work(&config.logs, feed, stop),

@@ -33,6 +33,7 @@ use self::spool::Spool;
 use self::worker::Worker;
 use super::push::{Feed, Work};
 use crate::config::export::Kafka;
+use crate::store::Wanted;
 
 /// The exporter's name.
 pub const NAME: &str = "kafka";
@@ -41,7 +42,7 @@ pub const NAME: &str = "kafka";
 #[must_use]
 pub fn work(settings: Kafka, feed: Feed, stop: CancellationToken) -> Work {
     let bound = usize::try_from(settings.queue).unwrap_or(usize::MAX);
-    let records = feed.store.records().take_over(NAME, bound);
+    let records = feed.store.records().take_over(NAME, Wanted::All, bound);
     Box::pin(async move {
         let runtime = Handle::current();
         let worker = Worker { settings, feed, records, stop, runtime };

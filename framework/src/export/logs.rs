@@ -17,7 +17,7 @@ use super::json::Json;
 use super::push::{Feed, Work};
 use crate::clock::unix_ms;
 use crate::config::Logs;
-use crate::store::{Body, Layout, Record, Subscription};
+use crate::store::{Body, Layout, Record, Subscription, Wanted};
 
 /// Between two looks for tables that are new, and two tries to write where the last failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -28,14 +28,17 @@ const BATCH: usize = 256 << 10;
 /// Between two lines in the agent's log about the same thing.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// The exporter's work.
+/// The exporter's name.
+pub const NAME: &str = "logs";
+
+/// The exporter's work. Records are kept for it from this call on.
 #[must_use]
 pub fn work(settings: &Logs, feed: Feed, stop: CancellationToken) -> Work {
-    let settings = settings.clone();
+    let files = Files::new(settings, feed, stop);
     Box::pin(async move {
         // Disks can hang: a thread of its own waits for them.
         let handle = Handle::current();
-        let files = tokio::task::spawn_blocking(move || Files::new(&settings, feed, stop).run(&handle));
+        let files = tokio::task::spawn_blocking(move || files.run(&handle));
         if let Err(error) = files.await {
             tracing::error!(%error, "Writing log files failed.");
         }
@@ -73,9 +76,8 @@ enum Wake {
 impl Files {
     fn new(settings: &Logs, feed: Feed, stop: CancellationToken) -> Self {
         let bound = usize::try_from(settings.queue).unwrap_or(usize::MAX);
-        let records = feed.store.records();
-        let stream =
-            if settings.metrics { records.subscribe(bound) } else { records.subscribe_events(bound) };
+        let wanted = if settings.metrics { Wanted::All } else { Wanted::Events };
+        let stream = feed.store.records().take_over(NAME, wanted, bound);
         let file = |wanted: bool, name: &str| {
             let path = settings.directory.join(name);
             wanted.then(|| Rotating::new(path, settings.file_size.0, settings.files))

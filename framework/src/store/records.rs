@@ -108,11 +108,20 @@ pub struct Records {
     of_rows: AtomicUsize,
 }
 
+/// What a reader gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Rows, events and log records.
+    All,
+    /// Events and log records.
+    Events,
+}
+
 #[derive(Debug)]
 struct Reader {
     name: Option<&'static str>,
     queue: mpsc::Sender<Arc<Record>>,
-    rows: bool,
+    wanted: Wanted,
     dropped: Arc<AtomicU64>,
 }
 
@@ -125,34 +134,30 @@ pub struct Subscription {
 
 impl Records {
     /// Adds a reader whose queue holds `bound` records.
-    pub fn subscribe(&self, bound: usize) -> Subscription {
-        self.add(None, bound, true)
+    pub fn subscribe(&self, wanted: Wanted, bound: usize) -> Subscription {
+        self.add(None, wanted, bound)
     }
 
     /// The same in the place of the reader with this name, if there is one. What that one's queue holds it can still
     /// read; each record goes to one of the two.
-    pub fn take_over(&self, name: &'static str, bound: usize) -> Subscription {
-        self.add(Some(name), bound, true)
+    pub fn take_over(&self, name: &'static str, wanted: Wanted, bound: usize) -> Subscription {
+        self.add(Some(name), wanted, bound)
     }
 
-    /// Adds a reader of events and logs, which gets no rows.
-    pub fn subscribe_events(&self, bound: usize) -> Subscription {
-        self.add(None, bound, false)
-    }
-
-    fn add(&self, name: Option<&'static str>, bound: usize, rows: bool) -> Subscription {
+    fn add(&self, name: Option<&'static str>, wanted: Wanted, bound: usize) -> Subscription {
         let (sender, queue) = mpsc::channel(bound.max(1));
         let dropped = Arc::new(AtomicU64::new(0));
         let mut readers = lock(&self.readers);
         readers.retain(|reader| name.is_none() || reader.name != name);
-        readers.push(Reader { name, queue: sender, rows, dropped: Arc::clone(&dropped) });
+        readers.push(Reader { name, queue: sender, wanted, dropped: Arc::clone(&dropped) });
         self.count(&readers);
         Subscription { queue, dropped }
     }
 
     fn count(&self, readers: &[Reader]) {
         self.count.store(readers.len(), Ordering::Relaxed);
-        self.of_rows.store(readers.iter().filter(|reader| reader.rows).count(), Ordering::Relaxed);
+        self.of_rows
+            .store(readers.iter().filter(|reader| reader.wanted == Wanted::All).count(), Ordering::Relaxed);
     }
 
     /// Whether anybody reads rows.
@@ -170,7 +175,7 @@ impl Records {
         let is_row = matches!(record.body, Body::Row { .. });
         let mut readers = lock(&self.readers);
         readers.retain(|reader| {
-            if is_row && !reader.rows {
+            if is_row && reader.wanted == Wanted::Events {
                 return !reader.queue.is_closed();
             }
             match reader.queue.try_send(Arc::clone(&record)) {

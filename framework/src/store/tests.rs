@@ -207,9 +207,9 @@ fn rows_of_a_process_carry_its_labels_and_outlive_it_by_a_minute() {
 fn a_reader_that_takes_anothers_place_leaves_it_what_it_has() {
     let store = store(WIDE);
     let (folder, manifest) = (store.folder(&boxed()), boxed());
-    let mut before = store.records().take_over("reader", 10);
+    let mut before = store.records().take_over("reader", Wanted::All, 10);
     put(&folder, &manifest, &format!("|c|{CONTAINER}||1|")).unwrap();
-    let mut after = store.records().take_over("reader", 10);
+    let mut after = store.records().take_over("reader", Wanted::All, 10);
     put(&folder, &manifest, &format!("|c|{CONTAINER}||2|")).unwrap();
     let values = |reader: &mut Subscription| {
         std::iter::from_fn(|| reader.try_next())
@@ -297,7 +297,8 @@ fn a_series_costs_no_more_for_its_containers_labels() {
 fn every_accepted_row_reaches_each_reader_once_and_a_full_queue_is_counted() {
     let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));
     let folder = store.folder(&manifest);
-    let (mut wide, mut narrow) = (store.records().subscribe(100), store.records().subscribe(1));
+    let (mut wide, mut narrow) =
+        (store.records().subscribe(Wanted::All, 100), store.records().subscribe(Wanted::All, 1));
     for _ in 0..3 {
         put(&folder, &manifest, "|t|k|7|").unwrap();
     }

@@ -64,11 +64,10 @@ fn every_row_is_in_exactly_one_of_the_files_while_they_rotate() {
     assert!(folder.join("metrics.jsonl.3").exists());
     assert!(folder.read_dir().unwrap().all(|file| file.unwrap().metadata().unwrap().len() <= 64 << 10));
     assert_eq!(ids(&lines(&folder, "metrics.jsonl")), (0..5000).collect::<Vec<_>>());
-    let tables = lines(&folder, "metadata.jsonl");
-    assert!(
-        tables.iter().any(|table| table["meta_name"] == "demo" && table["metrics"][0] == "v"),
-        "{tables:?}"
-    );
+    until("the table's description", || {
+        let tables = lines(&folder, "metadata.jsonl");
+        tables.iter().any(|table| table["meta_name"] == "demo" && table["metrics"][0] == "v").then_some(())
+    });
 }
 
 #[test]

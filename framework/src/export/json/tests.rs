@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::*;
 use crate::enrich::Processes;
 use crate::ingest::RowSink;
-use crate::store::{Limits, Store, Subscription};
+use crate::store::{Limits, Store, Subscription, Wanted};
 
 const MANIFEST: &str = r#"
 protocol = 1
@@ -68,7 +68,7 @@ fn store() -> Store {
 /// Sends a line through decoder and store; the record that comes out.
 fn record(line: &str) -> Arc<Record> {
     let store = store();
-    let mut records = store.records().subscribe(10);
+    let mut records = store.records().subscribe(Wanted::All, 10);
     let manifest = Manifest::parse(MANIFEST).unwrap();
     let folder = store.folder(&manifest);
     let (mut decoder, mut batch) = (Decoder::new(), folder.batch());
