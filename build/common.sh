@@ -8,11 +8,6 @@ logs=$target/logs
 # A toolchain that rustup has just installed is found without a new login.
 PATH=$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin
 
-# OpenSSL is linked statically (.cargo/config.toml) unless the distribution has no such library.
-if [ -z "${OPENSSL_STATIC:-}" ] && [ "$(cc -print-file-name=libssl.a 2>/dev/null)" = libssl.a ]; then
-  export OPENSSL_STATIC=0
-fi
-
 say() { printf '%s\n' "$*"; }
 
 # fail WHAT [WAY OUT...]: says both and ends the script.
