@@ -9,10 +9,11 @@
 //! Requests see a [`View`] that the application replaces, and ask for changes by [`Command`]s; the application alone
 //! owns the configuration.
 
+pub(crate) mod audit;
 pub mod auth;
 pub mod body;
 mod compare;
-pub mod judge;
+mod judge;
 mod known;
 mod peer;
 mod probe;
@@ -23,6 +24,6 @@ mod status;
 mod view;
 mod wanted;
 
-pub use self::server::{Error, SOCKET, Server};
+pub use self::server::{Doors, Error, SOCKET, Server};
 pub use self::view::{Api, Command, Done, Refused, View};
 pub use self::wanted::{Wanted, Warning, wanted};

@@ -76,7 +76,7 @@ pub enum Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unix { uid, pid } => write!(f, "uid {uid}, pid {pid}"),
+            Self::Unix { .. } => f.write_str("the socket"),
             Self::Tcp { peer, .. } => write!(f, "{peer}"),
         }
     }

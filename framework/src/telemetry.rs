@@ -3,5 +3,5 @@
 mod log;
 pub mod metrics;
 
-pub use self::log::{Format, Level, init, set_level};
+pub use self::log::{AUDIT, Format, Level, init, set_level};
 pub use self::metrics::{AgentMetrics, ExportCounters, FolderCounters, ScopeMetrics};

@@ -13,5 +13,8 @@ mod requests;
 #[path = "control/schema.rs"]
 mod schema;
 #[cfg(test)]
+#[path = "control/security.rs"]
+mod security;
+#[cfg(test)]
 #[path = "control/state.rs"]
 mod state;

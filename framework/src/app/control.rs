@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::config::Config;
-use crate::control::{Api, Command, Server, View, judge};
+use super::endpoint::tls;
+use crate::config::{self, Config};
+use crate::control::auth::Rules;
+use crate::control::{Api, Command, Doors, Server, View};
 use crate::supervise::Supervisor;
 
 /// Changes that wait; who sends one more waits with it.
@@ -25,22 +27,22 @@ impl Control {
     /// Starts to answer.
     ///
     /// # Errors
-    /// When the address or the socket cannot be had.
+    /// When the address or the socket cannot be had, or a file of TLS or the token is bad.
     pub(super) fn start(config: &Config, file: &Path, supervisor: Supervisor) -> anyhow::Result<Self> {
         let (views, view) = watch::channel(Arc::default());
         let (sender, commands) = mpsc::channel(WAITING);
         let bodies = Arc::new(Semaphore::new(BODIES));
         let api = Api { view, supervisor, commands: sender, file: file.into(), bodies };
-        let server = Server::start(config.control.listen, &config.agent.run_dir, api, judge::rules())?;
+        let server = Server::start(doors(&config.control)?, &config.agent.run_dir, api)?;
         Ok(Self { server, views, commands })
     }
 
     /// Follows a change of the settings.
     ///
     /// # Errors
-    /// When the new address cannot be had; then all is as before.
+    /// When the new address cannot be had, or a file of TLS or the token is bad; then all is as before.
     pub(super) fn change(&mut self, config: &Config) -> anyhow::Result<()> {
-        Ok(self.server.change(config.control.listen)?)
+        Ok(self.server.change(doors(&config.control)?)?)
     }
 
     /// Shows what holds now.
@@ -55,7 +57,7 @@ impl Control {
 
     /// Where requests are answered, for the log.
     pub(super) fn address(&self) -> String {
-        self.server.address().map_or_else(|| "socket only".to_owned(), |address| format!("http://{address}"))
+        self.server.url().unwrap_or_else(|| "socket only".to_owned())
     }
 
     /// Ends the server; requests under way are answered.
@@ -65,4 +67,17 @@ impl Control {
             tracing::error!(%error, "Stopping the control server failed.");
         }
     }
+}
+
+/// Where requests come in, and whose, as the settings say. A client without a certificate gets as far as the requests
+/// where a token can show who it is.
+fn doors(settings: &config::Control) -> anyhow::Result<Doors> {
+    let rules = Rules {
+        group: settings.group.clone(),
+        trust_peers: settings.trust_peers,
+        token_file: settings.token_file.clone(),
+    };
+    rules.check()?;
+    let client_must = settings.tls.client_ca_file.is_some() && settings.token_file.is_none();
+    Ok(Doors { listen: settings.listen, tls: tls(&settings.tls, client_must)?, rules })
 }

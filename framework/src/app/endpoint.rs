@@ -43,7 +43,7 @@ impl Serving {
     pub(super) fn start(settings: &config::Prometheus, sources: &Sources) -> anyhow::Result<Self> {
         let wanted = wanted(settings);
         let files = settings.tls.clone();
-        let (tls, current) = watch::channel(tls(&files)?);
+        let (tls, current) = watch::channel(tls(&files, files.client_ca_file.is_some())?);
         let Some(address) = wanted else {
             return Ok(Self { wanted, files, tls, address: None, thread: None });
         };
@@ -72,7 +72,7 @@ impl Serving {
             let new = Self::start(settings, sources)?;
             std::mem::replace(self, new).stop().await;
         } else if self.files != settings.tls {
-            self.tls.send_replace(tls(&settings.tls)?);
+            self.tls.send_replace(tls(&settings.tls, settings.tls.client_ca_file.is_some())?);
             self.files = settings.tls.clone();
         }
         sources.pages.set_filter(filter(settings));
@@ -105,13 +105,13 @@ impl Sources {
     }
 }
 
-/// TLS as the files have it; none where none are named.
+/// TLS as the files have it; none where none are named. `client_must`: without a certificate nobody gets in.
 ///
 /// # Errors
 /// What is wrong with the files.
-fn tls(files: &config::Tls) -> anyhow::Result<Option<Arc<Tls>>> {
+pub(super) fn tls(files: &config::Tls, client_must: bool) -> anyhow::Result<Option<Arc<Tls>>> {
     let (Some(cert), Some(key)) = (files.cert_file.clone(), files.key_file.clone()) else { return Ok(None) };
-    let (client_ca, client_must) = (files.client_ca_file.clone(), files.client_ca_file.is_some());
+    let client_ca = files.client_ca_file.clone();
     let tls = Tls::load(Files { cert, key, client_ca, client_must }).context("reading the TLS files")?;
     Ok(Some(Arc::new(tls)))
 }

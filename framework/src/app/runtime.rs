@@ -149,12 +149,6 @@ fn resolved(config: &Config, probe: &Probe) -> Settings {
     settings_of(&ProbeConfig { state, items, params, scope })
 }
 
-/// Says what was changed by whom.
-pub(super) fn report(probe: &str, changed: &[String], persist: bool, caller: &str) {
-    let changes = changed.join(", ");
-    tracing::info!(probe, changes, persist, caller, "Changed at run time.");
-}
-
 /// Reports what of the configuration contradicts the manifests; defaults hold there.
 pub(super) fn report_wrong(loaded: &Loaded, catalog: &Catalog) {
     for finding in check_probes(loaded, catalog) {

@@ -21,7 +21,7 @@ use crate::catalog::{self, Catalog, Change, Finding, check_probes};
 use crate::clock::mono_ms;
 use crate::config::{self, Config, Loaded};
 use crate::contain::{self, Instance, Spawner};
-use crate::control::{Command, Done, Refused, View};
+use crate::control::{Command, Done, Refused, View, audit};
 use crate::enrich::{Host, Processes};
 use crate::export::prometheus::Exposition;
 use crate::ingest::Intakes;
@@ -232,7 +232,7 @@ impl App {
                 let folder = folder.name.clone();
                 let changed = self.runtime.set(&self.loaded.config, found, settings, persist).await;
                 changed.map(|changed| {
-                    runtime::report(&probe, &changed, persist, &caller);
+                    audit::changed(&caller, &probe, &changed.join(", "), persist);
                     self.run_with();
                     Done { generation: self.folders.generation(&folder), folder }
                 })

@@ -1,30 +1,30 @@
-//! Who may change something: the other end of the connection, a client certificate, or a bearer token.
+//! Who may ask and change: the other end of the connection, a client certificate, or a bearer token.
 //!
-//! | connection | may change things |
+//! | connection | who may |
 //! |---|---|
 //! | unix socket | whoever may open it: root and the group |
 //! | loopback | root and the group, as the kernel knows the socket's owner; where peers are not trusted, the token |
 //! | any other | a client certificate of the authority, or the token; TLS always |
 
-use std::fmt;
+mod token;
+mod who;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use nix::unistd::{Gid, Group, Uid, User};
-use ring::digest::{SHA256, digest};
+use nix::unistd::{Gid, Group};
 
+pub use self::token::TokenError;
+use self::who::{command, subject, user};
 use super::peer;
 use crate::listen::Peer;
-
-/// Largest token file in bytes.
-const TOKEN: u64 = 4096;
 
 /// What the configuration says of callers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Members may change things.
+    /// Members may ask and change.
     pub group: String,
     /// Whether the owner of a loopback connection counts.
     pub trust_peers: bool,
@@ -32,14 +32,13 @@ pub struct Rules {
     pub token_file: Option<PathBuf>,
 }
 
-/// Who makes a change, for the audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller(String);
-
-impl fmt::Display for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Who asks, for the audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// User and process, subject of the certificate, or the token.
+    pub who: String,
+    /// The other end of the connection.
+    pub from: String,
 }
 
 /// Why a request is refused.
@@ -58,7 +57,8 @@ pub enum Denied {
     Origin,
     /// The caller is known and has no right.
     #[error(
-        "{who} may read but not change; root and members of the group {group} may, or whoever sends the token"
+        "{who} may read metrics alone; root and members of the group {group} may ask and change here, or whoever \
+         sends the token"
     )]
     NoRight {
         /// Who asked.
@@ -67,7 +67,7 @@ pub enum Denied {
         group: String,
     },
     /// Nothing shows who calls.
-    #[error("a change needs {needed}")]
+    #[error("a request needs {needed}")]
     Unknown {
         /// What would do.
         needed: &'static str,
@@ -113,22 +113,23 @@ impl Rules {
         Err(Denied::Host { host: host.to_owned(), expected: format!("localhost:{}", local.port()) })
     }
 
-    /// Who makes a change, if that caller may. Reads files and asks the user database: not for the event loop.
+    /// Who asks, if that caller may. Reads files and asks the user database: not for the event loop.
     ///
     /// # Errors
     /// Why not, and what would do.
     pub fn judge(&self, origin: &Peer, headers: &HeaderMap) -> Result<Caller, Denied> {
+        let known = |who| Ok(Caller { who, from: origin.to_string() });
         if let Some(token) = bearer(headers) {
-            let right = self.token().is_some_and(|right| same(right.as_bytes(), token.as_bytes()));
-            return if right { Ok(Caller(format!("token from {origin}"))) } else { Err(Denied::Token) };
+            let right = self.token().is_some_and(|right| token::same(&right, token));
+            return if right { known("token".to_owned()) } else { Err(Denied::Token) };
         }
         match origin {
-            Peer::Unix { uid, pid } => Ok(Caller(format!("{} (pid {pid}) by the socket", user(*uid)))),
+            Peer::Unix { uid, pid } => known(format!("{}, pid {pid}{}", user(*uid), command(*pid))),
             Peer::Tcp { certificate: Some(certificate), .. } => {
-                Ok(Caller(format!("certificate {} from {origin}", fingerprint(certificate))))
+                known(format!("certificate {}", subject(certificate)))
             }
             Peer::Tcp { peer, local, .. } if self.trust_peers && peer.ip().to_canonical().is_loopback() => {
-                self.judge_peer(*peer, *local)
+                self.judge_peer(*peer, *local).and_then(known)
             }
             Peer::Tcp { .. } if self.token_file.is_some() => {
                 Err(Denied::Unknown { needed: "the header `Authorization: Bearer TOKEN`" })
@@ -140,7 +141,7 @@ impl Rules {
         }
     }
 
-    fn judge_peer(&self, peer: SocketAddr, local: SocketAddr) -> Result<Caller, Denied> {
+    fn judge_peer(&self, peer: SocketAddr, local: SocketAddr) -> Result<String, Denied> {
         let uid = peer::owner(peer, local)
             .inspect_err(|error| tracing::warn!(%error, "The kernel does not say whose a connection is."))
             .ok()
@@ -148,9 +149,9 @@ impl Rules {
         let Some(uid) = uid else {
             return Err(Denied::Unknown { needed: "the token: it is not known whose connection this is" });
         };
-        let who = format!("{} at {peer}", user(uid));
+        let who = user(uid);
         if uid == 0 || self.gid().is_some_and(|gid| peer::is_member(uid, gid)) {
-            return Ok(Caller(who));
+            return Ok(who);
         }
         Err(Denied::NoRight { who, group: self.group.clone() })
     }
@@ -161,43 +162,25 @@ impl Rules {
         Group::from_name(&self.group).ok().flatten().map(|group| group.gid)
     }
 
-    /// The token as the file has it now; none where it is empty or cannot be read, so that nobody gets in by that.
+    /// Whether the token's file, where one is named, will do.
+    ///
+    /// # Errors
+    /// What is wrong with it, and the way out.
+    pub fn check(&self) -> Result<(), TokenError> {
+        self.token_file.as_deref().map_or(Ok(()), |file| token::read(file).map(|_| ()))
+    }
+
+    /// The token as the file has it now; none where the file will not do, so that nobody gets in by that.
     fn token(&self) -> Option<String> {
-        use std::io::Read as _;
-        let path = self.token_file.as_ref()?;
-        let mut text = String::new();
-        let read = std::fs::File::open(path).and_then(|file| file.take(TOKEN).read_to_string(&mut text));
-        if let Err(error) = read {
-            tracing::error!(file = %path.display(), %error, "The token cannot be read; nobody is let in by it.");
-            return None;
-        }
-        let token = text.trim();
-        (!token.is_empty()).then(|| token.to_owned())
+        token::read(self.token_file.as_ref()?)
+            .inspect_err(|error| tracing::error!(%error, "Nobody is let in by the token."))
+            .ok()
     }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// Compares digests, so that the time that it takes tells nothing about the texts.
-fn same(one: &[u8], other: &[u8]) -> bool {
-    digest(&SHA256, one).as_ref() == digest(&SHA256, other).as_ref()
-}
-
-fn user(uid: u32) -> String {
-    match User::from_uid(Uid::from_raw(uid)) {
-        Ok(Some(user)) => format!("user {}", user.name),
-        _ => format!("user {uid}"),
-    }
-}
-
-/// The first half of the SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` begins.
-fn fingerprint(certificate: &[u8]) -> String {
-    let hash = digest(&SHA256, certificate);
-    let bytes: Vec<String> = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02X}")).collect();
-    bytes.join(":")
 }
 
 #[cfg(test)]

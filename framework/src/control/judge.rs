@@ -5,57 +5,82 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::WWW_AUTHENTICATE;
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::watch;
 
-use super::auth::{Denied, Rules};
+use super::audit::{Asked, Audit};
+use super::auth::{Caller, Denied, Rules};
 use super::reply::Failure;
 use crate::listen::Peer;
 
-/// The group whose members may change things.
-const GROUP: &str = "gala-gopher";
-
-/// What holds for callers.
-pub fn rules() -> Rules {
-    Rules { group: GROUP.to_owned(), trust_peers: true, token_file: None }
+/// What every request passes.
+#[derive(Debug)]
+pub(super) struct Gate {
+    rules: watch::Receiver<Arc<Rules>>,
+    audit: Audit,
 }
 
-/// Refuses what may not be asked; gives a change its caller.
+impl Gate {
+    pub(super) fn new(rules: watch::Receiver<Arc<Rules>>) -> Self {
+        Self { rules, audit: Audit::default() }
+    }
+
+    async fn caller(&self, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Failure> {
+        let rules = Arc::clone(&self.rules.borrow());
+        rules.admit(peer, headers)?;
+        let (peer, headers) = (peer.clone(), headers.clone());
+        match tokio::task::spawn_blocking(move || rules.judge(&peer, &headers)).await {
+            Ok(judged) => Ok(judged?),
+            Err(error) => {
+                tracing::error!(%error, "Judging a request failed.");
+                Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be judged"))
+            }
+        }
+    }
+}
+
+/// Refuses what may not be asked; gives a request its caller.
 pub(super) async fn judge(
-    State(rules): State<Arc<Rules>>,
+    State(gate): State<Arc<Gate>>,
     Extension(peer): Extension<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    if let Err(denied) = rules.admit(&peer, request.headers()) {
-        return refuse(&denied, &peer);
-    }
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return next.run(request).await;
-    }
-    let headers = request.headers().clone();
-    let asked = peer.clone();
-    let judged = tokio::task::spawn_blocking(move || rules.judge(&asked, &headers)).await;
-    match judged {
-        Ok(Ok(caller)) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+    let asked = Asked::of(&request);
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let caller = match gate.caller(&peer, request.headers()).await {
+        Ok(caller) => caller,
+        Err(failure) => {
+            let caller = Caller { who: "unknown".to_owned(), from: peer.to_string() };
+            gate.audit.refused(&asked, &caller, failure.status, &failure.message);
+            return refuse(failure);
         }
-        Ok(Err(denied)) => refuse(&denied, &peer),
-        Err(error) => {
-            tracing::error!(%error, "Judging a request failed.");
-            Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be judged").into_response()
-        }
+    };
+    request.extensions_mut().insert(caller.clone());
+    let response = next.run(request).await;
+    // What is done is in the log already: the caller may have gone before the answer.
+    if changes && !response.status().is_success() {
+        let reason = response.extensions().get::<Arc<str>>().cloned().unwrap_or_default();
+        gate.audit.refused(&asked, &caller, response.status(), &reason);
     }
+    response
 }
 
-fn refuse(denied: &Denied, peer: &Peer) -> Response {
-    tracing::info!(%peer, reason = %denied, "A request was refused.");
-    let status = if denied.needs_credentials() { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
-    let mut response = Failure::new(status, denied.to_string()).into_response();
-    if denied.needs_credentials() {
+fn refuse(failure: Failure) -> Response {
+    let needs_credentials = failure.status == StatusCode::UNAUTHORIZED;
+    let mut response = failure.into_response();
+    if needs_credentials {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        let status =
+            if denied.needs_credentials() { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+        Self::new(status, denied.to_string())
+    }
 }

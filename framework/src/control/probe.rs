@@ -70,7 +70,6 @@ pub(super) async fn put(
     let (_, probe) = view.probe(&name).ok_or_else(|| unknown(&view, &name))?;
     let wanted = wanted(&document, probe)?;
     let (reply, answer) = oneshot::channel();
-    let caller = caller.to_string();
     let command = Command {
         probe: probe.name.clone(),
         settings: wanted.settings,

@@ -1,5 +1,7 @@
 //! Answers: always JSON on one line, with the fields of the original first.
 
+use std::sync::Arc;
+
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -86,6 +88,9 @@ impl IntoResponse for Success {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        json(self.status, &self)
+        let mut response = json(self.status, &self);
+        // For the audit log.
+        response.extensions_mut().insert::<Arc<str>>(self.message.into());
+        response
     }
 }

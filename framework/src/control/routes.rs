@@ -9,11 +9,13 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use serde_json::{Value as Json, json};
+use tokio::sync::watch;
 
 use super::auth::Rules;
+use super::judge::{Gate, judge};
 use super::reply::Failure;
 use super::view::Api;
-use super::{compare, judge, probe, reply, status};
+use super::{compare, probe, reply, status};
 
 /// The document, without the names of the probes.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -32,13 +34,13 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
 }
 
 /// All routes; every request is judged before it gets to one.
-pub(super) fn router(api: Api, rules: Arc<Rules>) -> Router {
+pub(super) fn router(api: Api, rules: watch::Receiver<Arc<Rules>>) -> Router {
     routes()
         .into_iter()
         .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .fallback(probe::nowhere)
         .method_not_allowed_fallback(other_method)
-        .layer(from_fn_with_state(rules, judge::judge))
+        .layer(from_fn_with_state(Arc::new(Gate::new(rules)), judge))
         .with_state(api)
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use nix::unistd::{Gid, chown};
 use thiserror::Error;
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -19,11 +19,23 @@ use super::auth::Rules;
 use super::routes::router;
 use super::view::Api;
 use crate::listen::{Socket, Thread, listen, serve};
+use crate::tls::Tls;
 
 /// The socket's name in the run directory.
 pub const SOCKET: &str = "control.sock";
 /// Who may connect to the socket: its owner and its group.
 const MODE: u32 = 0o660;
+
+/// Where requests come in, and whose.
+#[derive(Debug)]
+pub struct Doors {
+    /// An address beside the socket.
+    pub listen: Option<SocketAddr>,
+    /// What is spoken there; none: plain HTTP.
+    pub tls: Option<Arc<Tls>>,
+    /// Who may.
+    pub rules: Rules,
+}
 
 /// Why requests cannot be answered.
 #[derive(Debug, Error)]
@@ -54,6 +66,7 @@ pub enum Error {
 pub struct Server {
     thread: Thread,
     router: Router,
+    rules: watch::Sender<Arc<Rules>>,
     tcp: Option<Tcp>,
     socket: PathBuf,
 }
@@ -64,7 +77,15 @@ struct Tcp {
     wanted: SocketAddr,
     /// Where it does.
     address: SocketAddr,
+    tls: watch::Sender<Option<Arc<Tls>>>,
     stop: CancellationToken,
+}
+
+/// An address that was taken and is not served yet.
+struct Bound {
+    listener: TcpListener,
+    wanted: SocketAddr,
+    address: SocketAddr,
 }
 
 impl Server {
@@ -72,27 +93,35 @@ impl Server {
     ///
     /// # Errors
     /// [`enum@Error`].
-    pub fn start(listen: Option<SocketAddr>, run_dir: &Path, api: Api, rules: Rules) -> Result<Self, Error> {
+    pub fn start(doors: Doors, run_dir: &Path, api: Api) -> Result<Self, Error> {
         let socket = run_dir.join(SOCKET);
-        let unix =
-            bind(&socket, rules.gid()).map_err(|source| Error::Socket { path: socket.clone(), source })?;
+        let unix = bind(&socket, doors.rules.gid())
+            .map_err(|source| Error::Socket { path: socket.clone(), source })?;
         let thread = Thread::start("control").map_err(Error::Thread)?;
-        let router = router(api, Arc::new(rules));
-        let mut server = Self { thread, router, tcp: None, socket: socket.clone() };
+        let (rules, current) = watch::channel(Arc::default());
+        let mut server =
+            Self { thread, router: router(api, current), rules, tcp: None, socket: socket.clone() };
+        server.change(doors)?;
         server.listen_unix(unix).map_err(|source| Error::Socket { path: socket, source })?;
-        server.change(listen)?;
         Ok(server)
     }
 
-    /// Follows a change of the address; the new one is taken before the old one is left.
+    /// Follows a change; a new address is taken before the old one is left.
     ///
     /// # Errors
     /// When the address cannot be had; then all is as before.
-    pub fn change(&mut self, listen: Option<SocketAddr>) -> Result<(), Error> {
-        if self.tcp.as_ref().map(|tcp| tcp.wanted) == listen {
+    pub fn change(&mut self, doors: Doors) -> Result<(), Error> {
+        let Doors { listen, tls, rules } = doors;
+        let same = self.tcp.as_ref().filter(|tcp| Some(tcp.wanted) == listen);
+        if let Some(tcp) = same {
+            self.rules.send_replace(Arc::new(rules));
+            tcp.tls.send_replace(tls);
             return Ok(());
         }
-        let new = listen.map(|listen| self.listen_tcp(listen)).transpose()?;
+        let bound = listen.map(|wanted| self.bind_tcp(wanted)).transpose()?;
+        // What holds for callers has to before the first of them comes by the new address.
+        self.rules.send_replace(Arc::new(rules));
+        let new = bound.map(|bound| self.serve_tcp(bound, tls));
         if let Some(old) = std::mem::replace(&mut self.tcp, new) {
             old.stop.cancel();
         }
@@ -101,18 +130,27 @@ impl Server {
 
     /// Where requests are answered beside the socket.
     #[must_use]
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.tcp.as_ref().map(|tcp| tcp.address)
+    pub fn url(&self) -> Option<String> {
+        let url = |tcp: &Tcp| {
+            let scheme = if tcp.tls.borrow().is_some() { "https" } else { "http" };
+            format!("{scheme}://{}", tcp.address)
+        };
+        self.tcp.as_ref().map(url)
     }
 
-    fn listen_tcp(&self, wanted: SocketAddr) -> Result<Tcp, Error> {
+    fn bind_tcp(&self, wanted: SocketAddr) -> Result<Bound, Error> {
         let failed = |source| Error::Listen { address: wanted, source };
         let _within = self.thread.enter();
         let listener = listen(wanted).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let (stop, (_, plain)) = (self.thread.stopping().child_token(), watch::channel(None));
-        self.thread.spawn(serve(Socket::Tcp(listener, plain), self.router.clone(), stop.clone()));
-        Ok(Tcp { wanted, address, stop })
+        Ok(Bound { listener, wanted, address })
+    }
+
+    fn serve_tcp(&self, bound: Bound, tls: Option<Arc<Tls>>) -> Tcp {
+        let Bound { listener, wanted, address } = bound;
+        let (stop, (tls, current)) = (self.thread.stopping().child_token(), watch::channel(tls));
+        self.thread.spawn(serve(Socket::Tcp(listener, current), self.router.clone(), stop.clone()));
+        Tcp { wanted, address, tls, stop }
     }
 
     fn listen_unix(&self, listener: std::os::unix::net::UnixListener) -> io::Result<()> {

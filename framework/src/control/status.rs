@@ -11,6 +11,7 @@ use gopher_protocol::PROTOCOL;
 use gopher_protocol::manifest::Probe;
 use serde_json::{Value as Json, json};
 
+use super::audit;
 use super::auth::Caller;
 use super::probe::{Name, text, unknown};
 use super::reply::{self, Failure, Success};
@@ -113,7 +114,7 @@ pub(super) async fn restart(
         );
         return Err(Failure::new(StatusCode::CONFLICT, message));
     }
-    tracing::info!(probe = probe.name, folder = folder.name, %caller, "A restart was asked for.");
+    audit::restarted(&caller, &probe.name, &folder.name);
     Ok(Success { result: "success", message: format!("{} is restarted", folder.name), ..Success::default() })
 }
 

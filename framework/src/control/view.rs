@@ -6,6 +6,7 @@ use gopher_protocol::manifest::Probe;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use super::auth::Caller;
 use crate::catalog::{self, Catalog, resolve};
 use crate::config::json::{selectors, write_scope};
 use crate::config::{Config, Overlay, Scope, Settings};
@@ -82,7 +83,7 @@ pub struct Command {
     /// Whether they hold over a restart.
     pub persist: bool,
     /// Who asks.
-    pub caller: String,
+    pub caller: Caller,
     /// Takes what became of it.
     pub reply: oneshot::Sender<Result<Done, Refused>>,
 }

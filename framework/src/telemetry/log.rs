@@ -7,6 +7,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+/// The target of lines about who asked for which change, and what became of it.
+pub const AUDIT: &str = "audit";
+
 /// How a record is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -24,7 +27,7 @@ pub type Level = reload::Handle<EnvFilter, Registry>;
 /// # Errors
 /// When the level is none, or a log was started before.
 pub fn init(level: &str, format: Format) -> anyhow::Result<Level> {
-    let (filter, handle) = reload::Layer::new(EnvFilter::try_new(level)?);
+    let (filter, handle) = reload::Layer::new(filter(level)?);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -43,5 +46,10 @@ pub fn init(level: &str, format: Format) -> anyhow::Result<Level> {
 /// # Errors
 /// When the level is none.
 pub fn set_level(handle: &Level, level: &str) -> anyhow::Result<()> {
-    handle.reload(EnvFilter::try_new(level)?).context("changing the log level")
+    handle.reload(filter(level)?).context("changing the log level")
+}
+
+/// Who changed what is logged at every level.
+fn filter(level: &str) -> anyhow::Result<EnvFilter> {
+    Ok(EnvFilter::try_new(format!("{level},{AUDIT}=info"))?)
 }

@@ -16,6 +16,7 @@ fn tcp(peer: &str, local: &str) -> Peer {
 }
 
 fn token_file(text: &str) -> tempfile::NamedTempFile {
+    // Made with mode 0600.
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file
@@ -42,8 +43,11 @@ fn a_name_that_is_not_ours_is_refused_on_loopback() {
 
 #[test]
 fn the_socket_is_guarded_by_its_mode_alone() {
-    let caller = Rules::default().judge(&Peer::Unix { uid: 0, pid: 7 }, &HeaderMap::new()).unwrap();
-    assert_eq!(caller.to_string(), "user root (pid 7) by the socket");
+    let pid = i32::try_from(std::process::id()).unwrap();
+    let caller = Rules::default().judge(&Peer::Unix { uid: 0, pid }, &HeaderMap::new()).unwrap();
+    let comm = std::fs::read_to_string("/proc/self/comm").unwrap();
+    assert_eq!(caller.who, format!("user root (uid 0), pid {pid} ({})", comm.trim_end()));
+    assert_eq!(caller.from, "the socket");
 }
 
 #[test]
@@ -52,7 +56,8 @@ fn from_elsewhere_only_the_token_or_a_certificate_opens() {
     let rules = Rules { trust_peers: true, token_file: Some(file.path().to_owned()), ..Rules::default() };
     let origin = tcp("192.0.2.1:5000", "192.0.2.2:9999");
     let judge = |origin: &Peer, token: &str| rules.judge(origin, &headers(&[(AUTHORIZATION, token)]));
-    assert!(judge(&origin, "Bearer secret").unwrap().to_string().contains("192.0.2.1:5000"));
+    let caller = judge(&origin, "Bearer secret").unwrap();
+    assert_eq!((caller.who.as_str(), caller.from.as_str()), ("token", "192.0.2.1:5000"));
     for wrong in ["Bearer secre", "Bearer ", "Bearer secret2"] {
         assert_eq!(judge(&origin, wrong), Err(Denied::Token), "{wrong}");
     }
@@ -60,7 +65,7 @@ fn from_elsewhere_only_the_token_or_a_certificate_opens() {
     assert!(nothing.needs_credentials() && nothing.to_string().contains("Authorization"));
     let Peer::Tcp { peer, local, .. } = origin else { unreachable!() };
     let shown = Peer::Tcp { peer, local, certificate: Some(b"der".to_vec()) };
-    assert!(rules.judge(&shown, &HeaderMap::new()).unwrap().to_string().starts_with("certificate "));
+    assert!(rules.judge(&shown, &HeaderMap::new()).unwrap().who.starts_with("certificate "));
 }
 
 #[test]
@@ -84,11 +89,38 @@ fn a_loopback_peer_counts_only_where_it_is_trusted() {
     let trusting = Rules { trust_peers: true, ..Rules::default() };
     let judged = trusting.judge(&origin, &HeaderMap::new());
     if nix::unistd::geteuid().is_root() {
-        assert!(judged.unwrap().to_string().starts_with("user root at "));
+        assert_eq!(judged.unwrap().who, "user root (uid 0)");
     } else {
         assert!(matches!(judged, Err(Denied::NoRight { .. })));
     }
     assert!(matches!(Rules::default().judge(&origin, &HeaderMap::new()), Err(Denied::Unknown { .. })));
     let gone = tcp("127.0.0.9:1", "127.0.0.1:2");
     assert!(matches!(trusting.judge(&gone, &HeaderMap::new()), Err(Denied::Unknown { .. })));
+}
+
+#[test]
+fn a_token_that_every_user_can_read_is_refused_with_the_way_out() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = token_file("secret");
+    let rules = Rules { token_file: Some(file.path().to_owned()), ..Rules::default() };
+    rules.check().unwrap();
+    let mode = |mode| std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o640);
+    rules.check().unwrap();
+    mode(0o644);
+    let problem = rules.check().unwrap_err().to_string();
+    assert!(problem.contains(&format!("`chmod o= {}`", file.path().display())), "{problem}");
+    let origin = tcp("192.0.2.1:5000", "192.0.2.2:9999");
+    assert_eq!(rules.judge(&origin, &headers(&[(AUTHORIZATION, "Bearer secret")])), Err(Denied::Token));
+}
+
+#[test]
+fn a_certificate_is_known_by_its_subject() {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Grafana \u{1b}[31m");
+    params.distinguished_name.push(rcgen::DnType::OrganizationName, "Example");
+    let der = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    assert_eq!(who::subject(der.der()), "CN=Grafana \u{1b}[31m, O=Example");
+    assert_eq!(who::subject(b"none"), "without a subject that can be read");
 }
