@@ -24,9 +24,12 @@ const HEADER: usize = 16;
 const BODY: usize = 56;
 /// Where the user id is in an answer, after the header: `struct inet_diag_msg`.
 const UID: usize = 64;
+/// Where the inode of the socket is there.
+const INODE: usize = 68;
 
 /// The user whose process made the socket that is connected from `peer` to `local`, an address of ours. `None` when
-/// no such socket is on this host, in this network namespace.
+/// no process of this host, in this network namespace, has such a socket: the kernel gives one that was closed, and
+/// lingers to end its connection, to root, whoever had it.
 ///
 /// # Errors
 /// When the kernel cannot be asked.
@@ -90,7 +93,8 @@ fn parse(answer: &[u8]) -> io::Result<Option<u32>> {
     let at = |from: usize| answer.get(from..from + 4)?.try_into().ok().map(u32::from_ne_bytes);
     let kind = at(4).ok_or_else(short)?.to_ne_bytes();
     if u16::from_ne_bytes([kind[0], kind[1]]) != ERROR {
-        return at(HEADER + UID).map(Some).ok_or_else(short);
+        let (uid, inode) = at(HEADER + UID).zip(at(HEADER + INODE)).ok_or_else(short)?;
+        return Ok((inode != 0).then_some(uid));
     }
     let code = i32::from_ne_bytes(at(HEADER).ok_or_else(short)?.to_ne_bytes());
     if code == -libc::ENOENT { Ok(None) } else { Err(io::Error::from_raw_os_error(-code)) }
@@ -110,7 +114,7 @@ mod tests {
     use super::*;
 
     /// The two ends of a connection as the server sees them.
-    fn connected(address: &str) -> (TcpStream, SocketAddr, SocketAddr) {
+    fn connected(address: &str) -> ([TcpStream; 2], SocketAddr, SocketAddr) {
         let listener = TcpListener::bind(address).unwrap();
         let port = listener.local_addr().unwrap().port();
         let to = if address.starts_with("[::]") {
@@ -121,23 +125,30 @@ mod tests {
         let client = TcpStream::connect(to).unwrap();
         let (accepted, peer) = listener.accept().unwrap();
         let local = accepted.local_addr().unwrap();
-        (client, peer, local)
+        ([client, accepted], peer, local)
     }
 
     #[test]
     fn owner_of_a_socket_is_found_for_both_versions() {
         let own = nix::unistd::geteuid().as_raw();
         for address in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
-            let (_client, peer, local) = connected(address);
+            let (_ends, peer, local) = connected(address);
             assert_eq!(owner(peer, local).unwrap(), Some(own), "{address}");
         }
     }
 
     #[test]
     fn who_is_not_here_is_nobody() {
-        let (_client, peer, local) = connected("127.0.0.1:0");
+        let (_ends, peer, local) = connected("127.0.0.1:0");
         let elsewhere = SocketAddr::new("127.0.0.9".parse().unwrap(), peer.port());
         assert_eq!(owner(elsewhere, local).unwrap(), None);
+    }
+
+    #[test]
+    fn a_socket_that_was_closed_is_nobodys() {
+        let ([client, _accepted], peer, local) = connected("127.0.0.1:0");
+        drop(client);
+        assert_eq!(owner(peer, local).unwrap(), None);
     }
 
     #[test]
