@@ -12,6 +12,7 @@
 pub(crate) mod audit;
 pub mod auth;
 pub mod body;
+pub mod client;
 mod compare;
 mod judge;
 mod known;

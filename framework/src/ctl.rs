@@ -1,14 +1,22 @@
 //! `gopher-ctl`: what an operator or the author of a probe does by hand, and scripts do for them.
 //!
-//! Each command is a module; all of them say what they found through `out::Out`, as text for people or as JSON.
+//! Each command is a module; all of them say what they found through `out::Out`, as text for people or as JSON. Those
+//! that ask a running agent do so through [`crate::control::client`].
 
 mod check;
 mod cli;
 mod config;
 mod failure;
+mod import;
+mod metric;
 mod new;
 mod out;
+mod probes;
 mod run;
+mod settle;
+mod show;
+mod switch;
+mod top;
 
 use std::process::ExitCode;
 
@@ -16,6 +24,7 @@ pub use self::cli::Arguments;
 use self::cli::{Command, ConfigCommand, ProbeCommand};
 use self::failure::Failure;
 use self::out::Out;
+use crate::control::client::Client;
 
 /// Does what the arguments ask for and gives the exit code.
 #[must_use]
@@ -31,11 +40,34 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn command(arguments: &Arguments, out: &Out) -> Result<(), Failure> {
+    let client = || Client::new(&arguments.socket);
     match &arguments.command {
-        Command::Probe(ProbeCommand::Check { folder }) => check::run(folder, out),
-        Command::Probe(ProbeCommand::Run(wanted)) => run::run(wanted, out),
-        Command::Probe(ProbeCommand::New(wanted)) => new::run(wanted, out),
+        Command::Probe(wanted) => probe(wanted, &client, out),
+        Command::Metric { filter, watch } => metric::run(&client()?, filter.as_deref(), *watch, out),
+        Command::Table { name } => show::tables(&client()?, name.as_deref(), out),
         Command::Config(ConfigCommand::Check { file }) => config::check(file, out),
+        Command::Config(ConfigCommand::Diff) => show::differences(&client()?, out),
+        Command::Config(ConfigCommand::Import(wanted)) => import::run(wanted, out),
+        Command::Top { every, once } => top::run(client()?, *every, *once, out),
         Command::Completions { shell } => out.print(&cli::completions(*shell)),
+    }
+}
+
+fn probe(
+    wanted: &ProbeCommand,
+    client: &dyn Fn() -> std::io::Result<Client>,
+    out: &Out,
+) -> Result<(), Failure> {
+    match wanted {
+        ProbeCommand::List => probes::list(&client()?, out),
+        ProbeCommand::Get { name } => probes::get(&client()?, name, out),
+        ProbeCommand::Set { name, document } => probes::set(&client()?, name, document, out),
+        ProbeCommand::Start { name } => switch::start(&client()?, name, out),
+        ProbeCommand::Stop { name } => switch::stop(&client()?, name, out),
+        ProbeCommand::Restart { name } => switch::restart(&client()?, name, out),
+        ProbeCommand::Logs { name } => probes::logs(&client()?, name, out),
+        ProbeCommand::Check { folder } => check::run(folder, out),
+        ProbeCommand::Run(wanted) => run::run(wanted, out),
+        ProbeCommand::New(wanted) => new::run(wanted, out),
     }
 }

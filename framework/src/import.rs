@@ -1,13 +1,22 @@
-//! From the original's files to ours: `.meta` files and `gala-gopher-custom.json` become probe folders.
+//! From the original's files to ours: `gala-gopher.conf`, `gala-gopher-app.conf` and `probes.init` become our two
+//! configuration files, `.meta` files and `gala-gopher-custom.json` become probe folders.
 //!
 //! Nothing is written here: the outcome is texts, files to copy, and notes on what has changed its meaning.
 
-pub mod custom;
+mod app;
+mod conf;
+mod custom;
+mod draft;
+mod init;
 pub mod libconfig;
-pub mod meta;
+mod meta;
+mod source;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+pub use self::draft::{Draft, Kind, kind_of};
+pub use self::init::Settle;
 
 /// What comes out of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,7 +64,8 @@ impl fmt::Display for Note {
 }
 
 impl Error {
-    fn new(file: &Path, line: usize, message: impl Into<String>) -> Self {
+    /// An error at a line.
+    pub fn new(file: &Path, line: usize, message: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line, message: message.into() }
     }
 }

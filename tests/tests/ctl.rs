@@ -4,7 +4,13 @@
 mod config;
 #[path = "ctl/folder.rs"]
 mod folder;
+#[path = "ctl/import.rs"]
+mod import;
 #[path = "ctl/new.rs"]
 mod new;
+#[path = "ctl/online.rs"]
+mod online;
 #[path = "ctl/tool.rs"]
 mod tool;
+#[path = "ctl/top.rs"]
+mod top;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::endpoint::tls;
+use super::endpoint::{Sources, tls};
 use crate::config::{self, Config};
 use crate::control::auth::Rules;
 use crate::control::{Api, Command, Doors, Server, View};
-use crate::supervise::Supervisor;
 
 /// Changes that wait; who sends one more waits with it.
 const WAITING: usize = 16;
@@ -28,11 +27,17 @@ impl Control {
     ///
     /// # Errors
     /// When the address or the socket cannot be had, or a file of TLS or the token is bad.
-    pub(super) fn start(config: &Config, file: &Path, supervisor: Supervisor) -> anyhow::Result<Self> {
+    pub(super) fn start(config: &Config, file: &Path, sources: &Sources) -> anyhow::Result<Self> {
         let (views, view) = watch::channel(Arc::default());
         let (sender, commands) = mpsc::channel(WAITING);
-        let bodies = Arc::new(Semaphore::new(BODIES));
-        let api = Api { view, supervisor, commands: sender, file: file.into(), bodies };
+        let api = Api {
+            view,
+            supervisor: sources.supervisor.clone(),
+            commands: sender,
+            file: file.into(),
+            bodies: Arc::new(Semaphore::new(BODIES)),
+            endpoint: sources.endpoint(),
+        };
         let server = Server::start(doors(&config.control)?, &config.agent.run_dir, api)?;
         Ok(Self { server, views, commands })
     }

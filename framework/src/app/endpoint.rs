@@ -95,7 +95,8 @@ impl Serving {
 }
 
 impl Sources {
-    fn endpoint(&self) -> Endpoint {
+    /// What a request for metrics needs.
+    pub(super) fn endpoint(&self) -> Endpoint {
         let (supervisor, started) = (self.supervisor.clone(), Arc::clone(&self.started));
         Endpoint {
             pages: Arc::clone(&self.pages),

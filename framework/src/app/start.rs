@@ -83,7 +83,7 @@ impl App {
             started: Arc::default(),
         };
         let serving = Serving::start(&settings.prometheus, &sources)?;
-        let control = Control::start(settings, path, supervisor.clone())?;
+        let control = Control::start(settings, path, &sources)?;
         let runtime = Runtime::load(settings);
         let mut exporters = Exporters::new(Arc::clone(&store), Arc::new(host), metrics.clone());
         exporters.start(settings);

@@ -1,7 +1,10 @@
 //! The default file as text: every key with its document and its default, from the table of keys.
 
 use super::keys::{PROBE, SCOPE, SECTIONS};
-use super::model::Config;
+use super::kind::Value;
+use super::model::{Config, ProbeConfig};
+use super::scope::Scope;
+use super::setting::Setting as _;
 
 /// Width of a comment line.
 const WIDTH: usize = 100;
@@ -37,6 +40,41 @@ pub fn default_file() -> String {
         "#\n# [probe.NAME]\n# state = \"running\"\n# items = [\"one\", \"two\"]\n# params = { report_period = 5 }\n\
          # scope = { proc_name = [{ comm = \"^nginx$\" }] }\n",
     );
+    out
+}
+
+/// A file with the keys that differ from their defaults.
+pub fn difference(config: &Config) -> String {
+    let defaults = Config::default();
+    let mut out = String::from("# Keys that are left out have their defaults.\n");
+    let mut section = |name: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            out.push_str(&format!("\n[{name}]\n{}\n", lines.join("\n")));
+        }
+    };
+    for fixed in SECTIONS {
+        let changed = fixed.keys.iter().filter(|key| (key.get)(config) != (key.get)(&defaults));
+        let lines = changed.map(|key| format!("{} = {}", key.field.name, (key.get)(config)));
+        section(fixed.name, lines.collect());
+    }
+    let untouched = ProbeConfig::default();
+    for (name, probe) in &config.probes {
+        let changed = PROBE.iter().filter(|key| (key.get)(probe) != (key.get)(&untouched));
+        let lines = changed.map(|key| format!("{} = {}", key.field.name, (key.get)(probe)));
+        section(&format!("probe.{name}"), lines.collect());
+    }
+    out
+}
+
+/// A whitelist with what a scope says.
+pub fn whitelist(scope: &Scope) -> String {
+    let mut out =
+        String::from("# What probes observe that set no scope of their own in gala-gopher.conf.\n\n");
+    if let Value::Table(entries) = scope.to_value() {
+        for (name, value) in entries {
+            out.push_str(&format!("{name} = {value}\n"));
+        }
+    }
     out
 }
 

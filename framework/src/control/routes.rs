@@ -16,6 +16,7 @@ use super::judge::{Gate, judge};
 use super::reply::Failure;
 use super::view::Api;
 use super::{compare, probe, reply, status};
+use crate::export::prometheus;
 
 /// The document, without the names of the probes.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -27,6 +28,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/probes/{probe}/restart", post(status::restart)),
         ("/logs/{probe}", get(status::logs)),
         ("/tables", get(status::tables)),
+        ("/metrics", get(prometheus::metrics)),
         ("/config", get(compare::config)),
         ("/version", get(status::version)),
         ("/openapi.json", get(openapi)),

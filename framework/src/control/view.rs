@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use gopher_protocol::manifest::Probe;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -10,6 +11,7 @@ use super::auth::Caller;
 use crate::catalog::{self, Catalog, resolve};
 use crate::config::json::{selectors, write_scope};
 use crate::config::{Config, Overlay, Scope, Settings};
+use crate::export::prometheus::Endpoint;
 use crate::supervise::Supervisor;
 
 /// What holds now; replaced as a whole by every change.
@@ -121,6 +123,14 @@ pub struct Api {
     pub file: Arc<std::path::Path>,
     /// Places for requests whose body is being received; it bounds the memory that all of them take.
     pub bodies: Arc<Semaphore>,
+    /// What a scrape gets.
+    pub endpoint: Endpoint,
+}
+
+impl FromRef<Api> for Endpoint {
+    fn from_ref(api: &Api) -> Self {
+        api.endpoint.clone()
+    }
 }
 
 impl Api {

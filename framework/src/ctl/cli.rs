@@ -12,6 +12,9 @@ use crate::config::parse_duration;
 #[derive(Debug, Parser)]
 #[command(name = "gopher-ctl", version, max_term_width = 100, after_help = AFTER)]
 pub struct Arguments {
+    /// The control socket of the agent, control.sock in its run_dir.
+    #[arg(long, global = true, value_name = "PATH", default_value = "/run/gala-gopher/control.sock")]
+    pub socket: PathBuf,
     /// Write JSON instead of text.
     #[arg(long, global = true)]
     pub json: bool,
@@ -21,23 +24,53 @@ pub struct Arguments {
 }
 
 const AFTER: &str = "\
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no agent on that socket, 78 bad configuration.
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 69 no agent on that socket, 78 bad configuration.
 
 Examples:
   gopher-ctl probe new my-probe --lang python   make a probe of your own
   gopher-ctl probe check my-probe               find what is wrong with its folder
   gopher-ctl probe run my-probe --for 10s       run it and show its rows
-  gopher-ctl config check                       find what is wrong with the configuration";
+  gopher-ctl config check                       find what is wrong with the configuration
+  gopher-ctl probe list                         see what the agent runs
+  gopher-ctl probe set tcp '{\"state\":\"running\"}'
+  gopher-ctl top                                watch it";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Check, run and make probes.
+    /// See, change, start and stop probes of the agent; check, run and make probe folders.
     #[command(subcommand)]
     Probe(ProbeCommand),
-    /// Check a configuration.
+    /// Show the series that a scrape would get now.
+    #[command(after_help = METRIC)]
+    Metric {
+        /// Part of the metric's name, or a pattern in which * stands for any characters.
+        filter: Option<String>,
+        /// Show them again every two seconds.
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Show the tables that probes fill, or the fields of one.
+    #[command(after_help = "Examples:\n  gopher-ctl table\n  gopher-ctl table system_cpu")]
+    Table {
+        /// The table.
+        name: Option<String>,
+    },
+    /// Check, compare and import configurations.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Watch probes and exporters: states, rows, CPU, memory, errors. q quits.
+    #[command(
+        after_help = "On no terminal, or a dumb one, it shows everything once.\n\nExamples:\n  gopher-ctl top\n  gopher-ctl --json top | jq '.probes[] | {name, rows_per_second}'"
+    )]
+    Top {
+        /// Time between two looks.
+        #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+        every: Duration,
+        /// Show it once.
+        #[arg(long)]
+        once: bool,
+    },
     /// Write completions for a shell.
     #[command(after_help = "Example:\n  gopher-ctl completions bash >/etc/bash_completion.d/gopher-ctl")]
     Completions {
@@ -46,9 +79,71 @@ pub(super) enum Command {
     },
 }
 
+const METRIC: &str = "\
+Where the filter leaves one metric, its series are shown as a table of the labels that differ.
+
+Examples:
+  gopher-ctl metric cpu
+  gopher-ctl metric 'gala_gopher_disk_*_total' --watch
+  gopher-ctl --json metric agent_series | jq '.[].value'";
+
+const SET: &str = "\
+The document is that of PUT /<probe>, also read from a file with @FILE, or from stdin with -. What it leaves out stays as
+it is. With \"persist\": false the change holds until the next start of the agent.
+
+Exit codes: 0 changed, 1 refused.
+
+Examples:
+  gopher-ctl probe set baseinfo '{\"cmd\":{\"probe\":[\"cpu\",\"mem\"]},\"params\":{\"report_period\":5}}'
+  gopher-ctl probe set tcp '{\"snoopers\":{\"proc_name\":[{\"comm\":\"^nginx$\"}]},\"state\":\"running\"}'
+  gopher-ctl probe get tcp | gopher-ctl --socket OTHER probe set tcp -";
+
 /// What can be done with probes.
 #[derive(Debug, Subcommand)]
 pub(super) enum ProbeCommand {
+    /// List all probes with their states.
+    #[command(
+        after_help = "Examples:\n  gopher-ctl probe list\n  gopher-ctl --json probe list | jq '.probes[] | select(.state != \"running\")'"
+    )]
+    List,
+    /// Show what a probe is asked for, on one line, as `set` takes it.
+    #[command(after_help = "Example:\n  gopher-ctl probe get baseinfo | jq")]
+    Get {
+        /// The probe.
+        name: String,
+    },
+    /// Change items, parameters, scope or state of a probe.
+    #[command(after_help = SET)]
+    Set {
+        /// The probe.
+        name: String,
+        /// JSON, @FILE or -.
+        document: String,
+    },
+    /// Have a probe run, and wait until it does.
+    #[command(after_help = "Example:\n  gopher-ctl probe start tcp")]
+    Start {
+        /// The probe.
+        name: String,
+    },
+    /// Have a probe run no more, and wait until it has ended.
+    #[command(after_help = "Example:\n  gopher-ctl probe stop tcp")]
+    Stop {
+        /// The probe.
+        name: String,
+    },
+    /// Start the process of a probe anew, at once even where it waits after a crash.
+    #[command(after_help = "Example:\n  gopher-ctl probe restart tcp")]
+    Restart {
+        /// The probe.
+        name: String,
+    },
+    /// Show the last lines that a probe wrote to stderr.
+    #[command(after_help = "Example:\n  gopher-ctl probe logs tcp")]
+    Logs {
+        /// The probe.
+        name: String,
+    },
     /// Check a probe folder as the agent does, and name every problem with its line.
     #[command(
         after_help = "Exit codes: 0 the folder is good, 78 it is not.\n\nExample:\n  gopher-ctl probe check ./my-probe"
@@ -140,6 +235,44 @@ pub(super) enum ConfigCommand {
         #[arg(default_value = "/etc/gala-gopher/gala-gopher.conf")]
         file: PathBuf,
     },
+    /// Show what the agent's configuration file says otherwise than what holds, and why.
+    #[command(after_help = "Example:\n  gopher-ctl config diff")]
+    Diff,
+    /// Convert files of the original gala-gopher: what they say, in our form, and notes on what changes its meaning.
+    #[command(after_help = IMPORT)]
+    Import(Import),
+}
+
+const IMPORT: &str = "\
+Understands gala-gopher.conf, gala-gopher-app.conf, probes.init, gala-gopher-custom.json and *.meta, by their content. All
+files together become one gala-gopher.conf, one gala-gopher-app.conf, and a folder below extend-probes/ for each probe.
+
+Exit codes: 0 converted, 1 something could not be written, 78 a file cannot be understood.
+
+Examples:
+  gopher-ctl config import old/gala-gopher.conf old/probes.init
+  gopher-ctl config import old/* --output /etc/gala-gopher --force";
+
+/// `config import`.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// Files of the original.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Write to this folder instead of stdout.
+    #[arg(long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// Replace files that are there already.
+    #[arg(long, requires = "output")]
+    pub(super) force: bool,
+    /// Folders of probe folders; what requests ask of probes is checked against them.
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_delimiter = ',',
+        default_value = "/usr/libexec/gala-gopher/probes,/usr/libexec/gala-gopher/extend-probes,/etc/gala-gopher/extend-probes"
+    )]
+    pub(super) probes: Vec<PathBuf>,
 }
 
 /// The completions for a shell.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::control::client;
+
 /// What went wrong; where a command has shown all of it already, the text is empty.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -11,6 +13,9 @@ pub(super) enum Failure {
     /// The arguments make no sense together.
     #[error("{0}")]
     Usage(String),
+    /// No agent answers.
+    #[error("{0}")]
+    NoAgent(String),
     /// A configuration is bad, or a probe folder.
     #[error("{0}")]
     BadConfig(String),
@@ -25,8 +30,20 @@ impl Failure {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
+            Self::NoAgent(_) => 69,
             Self::BadConfig(_) => 78,
             Self::Closed => 0,
+        }
+    }
+}
+
+impl From<client::Error> for Failure {
+    fn from(error: client::Error) -> Self {
+        match error {
+            client::Error::Unreachable { .. } | client::Error::Broken { .. } => {
+                Self::NoAgent(error.to_string())
+            }
+            client::Error::Refused { .. } => Self::Failed(error.to_string()),
         }
     }
 }

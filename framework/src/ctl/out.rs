@@ -48,6 +48,11 @@ impl Out {
         self.print(&format!("{text}\n"))
     }
 
+    /// Clears a terminal, so that what follows replaces what was there.
+    pub(super) fn clear(&self) -> Result<(), Failure> {
+        if io::stdout().is_terminal() && !self.json { self.print("\x1b[H\x1b[2J") } else { Ok(()) }
+    }
+
     /// Writes a value as indented JSON.
     pub(super) fn value(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?;

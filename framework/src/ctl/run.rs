@@ -61,6 +61,7 @@ fn follow(process: &mut Process, tally: &mut Tally, time: Duration, out: &Out) -
             Event::Line(line) => tally.line(&line),
             Event::TooLong => tally.too_long(),
             Event::Said(text) => say(&text, out),
+            Event::Silent => {}
             Event::Closed(code) => return Ok(end.unwrap_or(End::Itself(code))),
             Event::Time if end.is_none() => {
                 process.stop()?;

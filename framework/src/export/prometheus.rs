@@ -22,4 +22,4 @@ mod upstream;
 pub use self::filter::Filter;
 pub use self::format::{Exposition, Format};
 pub use self::page::{Page, Pages, Rest};
-pub use self::server::{Endpoint, Readiness, serve};
+pub use self::server::{Endpoint, Readiness, metrics, serve};

@@ -20,7 +20,7 @@ struct Custom {
 ///
 /// # Errors
 /// JSON that is none, or a `.meta` file that is missing or bad.
-pub fn import(
+pub(super) fn import(
     text: &str,
     file: &Path,
     read: impl Fn(&Path) -> std::io::Result<String>,

@@ -13,7 +13,7 @@ const KINDS: [&str; 5] = ["key", "label", "gauge", "counter", "histogram"];
 ///
 /// # Errors
 /// The first thing in the file that cannot be understood.
-pub fn import(text: &str, file: &Path) -> Result<Imported, Error> {
+pub(super) fn import(text: &str, file: &Path) -> Result<Imported, Error> {
     let name = probe_name(&file.file_stem().unwrap_or_default().to_string_lossy());
     let mut notes = Vec::new();
     let tables = tables(text, file, &mut notes)?;

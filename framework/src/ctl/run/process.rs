@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gopher_protocol::MAX_LINE;
 use gopher_protocol::control::ConfigMessage;
@@ -17,6 +17,8 @@ use crate::catalog::Folder;
 use crate::ctl::failure::Failure;
 use crate::{contain, supervise};
 
+/// How long the last words of a probe that has ended are awaited, where a child of it keeps its stderr open.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Lines that wait to be checked; a probe that writes faster waits.
 const WAITING: usize = 1024;
 
@@ -31,8 +33,17 @@ pub(super) enum Event {
     Said(String),
     /// Its output has ended, and so has it: its exit code, if it has one.
     Closed(Option<i32>),
+    /// Its stderr has ended.
+    Silent,
     /// The deadline, or Ctrl-C.
     Time,
+}
+
+/// How a process ended, and until when its last words are awaited.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    code: Option<i32>,
+    words_until: Instant,
 }
 
 /// A running probe.
@@ -41,6 +52,9 @@ pub(super) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     events: Receiver<Event>,
+    /// Whether its stderr has ended.
+    silent: bool,
+    ended: Option<Ended>,
     /// Holds the configuration where that does not come on stdin.
     _file: Option<tempfile::NamedTempFile>,
 }
@@ -75,7 +89,7 @@ impl Process {
         if let Some(stdout) = stdout {
             listen(stdout, sender, true);
         }
-        let mut process = Self { child, stdin, events, _file: file };
+        let mut process = Self { child, stdin, events, silent: false, ended: None, _file: file };
         if manifest.reconfigure == Reconfigure::Stdin
             && let Some(stdin) = &mut process.stdin
             && let Err(error) = stdin.write_all(message.to_line().as_bytes())
@@ -85,26 +99,38 @@ impl Process {
         Ok(process)
     }
 
-    /// The next thing that happens, at the latest at the deadline.
+    /// The next thing that happens, at the latest at the deadline. What it said to stderr comes before its end.
     pub(super) fn next(&mut self, deadline: Instant) -> Event {
-        match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(Event::Closed(_)) => self.ended(deadline),
-            Ok(event) => event,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Event::Time,
+        loop {
+            if let Some(Ended { code, .. }) = self.ended.filter(|_| self.silent) {
+                return Event::Closed(code);
+            }
+            let until = self.ended.map_or(deadline, |ended| ended.words_until);
+            match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Event::Closed(_)) => {
+                    let code = self.end(deadline);
+                    self.ended = Some(Ended { code, words_until: Instant::now() + LAST_WORDS });
+                }
+                Ok(Event::Silent) => self.silent = true,
+                Ok(event) => return event,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    return self.ended.map_or(Event::Time, |ended| Event::Closed(ended.code));
+                }
+            }
         }
     }
 
-    /// Waits for a process that has closed its output; one that lives on is to be stopped.
-    fn ended(&mut self, deadline: Instant) -> Event {
+    /// Waits for a process that has closed its output; one that lives on is ended.
+    fn end(&mut self, deadline: Instant) -> Option<i32> {
         loop {
             match self.child.try_wait() {
-                Ok(Some(status)) => return Event::Closed(status.code()),
-                Ok(None) if Instant::now() < deadline => thread::sleep(std::time::Duration::from_millis(5)),
+                Ok(Some(status)) => return status.code(),
+                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
                 Ok(None) => {
                     self.kill();
-                    return Event::Closed(self.child.wait().ok().and_then(|status| status.code()));
+                    return self.child.wait().ok().and_then(|status| status.code());
                 }
-                Err(_) => return Event::Closed(None),
+                Err(_) => return None,
             }
         }
     }
@@ -147,7 +173,7 @@ fn interrupt(sender: SyncSender<Event>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sends the lines of a pipe on; of stdout also its end.
+/// Sends the lines of a pipe on, and its end.
 fn listen(pipe: impl Read + Send + 'static, sender: SyncSender<Event>, stdout: bool) {
     thread::spawn(move || {
         let mut reader = BufReader::new(pipe);
@@ -161,7 +187,7 @@ fn listen(pipe: impl Read + Send + 'static, sender: SyncSender<Event>, stdout: b
                 return;
             }
         }
-        if stdout && sender.send(Event::Closed(None)).is_err() {
+        if sender.send(if stdout { Event::Closed(None) } else { Event::Silent }).is_err() {
             tracing::debug!("Nobody waits for the end of the probe.");
         }
     });

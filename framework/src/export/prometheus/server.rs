@@ -49,7 +49,8 @@ pub async fn serve(socket: Socket, endpoint: Endpoint, stop: CancellationToken) 
     listen::serve(socket, router, stop).await;
 }
 
-async fn metrics(State(endpoint): State<Endpoint>, headers: HeaderMap) -> Response {
+/// Answers a scrape.
+pub async fn metrics(State(endpoint): State<Endpoint>, headers: HeaderMap) -> Response {
     let (format, gzip) = (Format::negotiate(&headers), wants_gzip(&headers));
     let pages = Arc::clone(&endpoint.pages);
     // What is ready is answered from here; rendering may take milliseconds and gets a thread that may block.

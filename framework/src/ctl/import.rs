@@ -1,0 +1,130 @@
+//! `config import`: files of the original in, our configuration and probe folders out.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::cli::Import;
+use super::failure::Failure;
+use super::out::{Out, Style, count};
+use crate::import::{Draft, Imported, Note};
+
+/// Largest file that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// Converts the files and writes or shows what comes of them.
+pub(super) fn run(wanted: &Import, out: &Out) -> Result<(), Failure> {
+    let imported = convert(&wanted.files, &wanted.probes)?;
+    if let Some(dir) = &wanted.output {
+        write(&imported, dir, wanted.force)?;
+    }
+    if out.json {
+        return out.value(&as_json(&imported, wanted.output.as_deref()));
+    }
+    if wanted.output.is_none() {
+        show(&imported, out)?;
+    }
+    for note in &imported.notes {
+        eprintln!("{} {note}", out.styled(Style::Bold, "note:"));
+    }
+    eprintln!("{}", summary(wanted, &imported));
+    Ok(())
+}
+
+fn convert(files: &[PathBuf], probes: &[PathBuf]) -> Result<Imported, Failure> {
+    let known = super::settle::Known::scan(probes);
+    let settle = |name: &str, json: &str, probe: &mut _| known.settle(name, json, probe);
+    let mut draft = Draft::default();
+    let mut errors = Vec::new();
+    for file in files {
+        let text = read(file).map_err(|error| Failure::BadConfig(format!("{}: {error}", file.display())))?;
+        let added = draft.add(file, &text, &settle, &read);
+        errors.extend(added.err().into_iter().flatten().map(|error| error.to_string()));
+    }
+    if !errors.is_empty() {
+        return Err(Failure::BadConfig(errors.join("\n")));
+    }
+    draft.finish().map_err(|error| Failure::BadConfig(error.to_string()))
+}
+
+fn read(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = fs::File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if read as u64 > LARGEST { Err(std::io::Error::other("larger than 1 MiB")) } else { Ok(text) }
+}
+
+/// Writes all files, or none where one is there already.
+fn write(imported: &Imported, dir: &Path, force: bool) -> Result<(), Failure> {
+    let failed =
+        |path: &Path, error: &std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
+    let targets = imported.files.iter().map(|(path, _)| path).chain(imported.copies.iter().map(|(_, to)| to));
+    let taken: Vec<_> =
+        targets.map(|path| dir.join(path)).filter(|path| path.symlink_metadata().is_ok()).collect();
+    if !taken.is_empty() && !force {
+        let taken: Vec<_> = taken.iter().map(|path| path.display().to_string()).collect();
+        return Err(Failure::Failed(format!("there already: {}; --force replaces", taken.join(", "))));
+    }
+    let mut programs = Vec::new();
+    for (from, to) in &imported.copies {
+        programs.push((to, fs::read(from).map_err(|error| failed(from, &error))?));
+    }
+    let texts = imported.files.iter().map(|(path, text)| (path, text.as_bytes(), 0o644));
+    let programs = programs.iter().map(|(path, bytes)| (*path, bytes.as_slice(), 0o755));
+    for (path, bytes, mode) in texts.chain(programs) {
+        let path = dir.join(path);
+        replace(&path, bytes, mode).map_err(|error| failed(&path, &error))?;
+    }
+    Ok(())
+}
+
+/// Writes a file as a whole: who reads it meanwhile sees the old one or the new one.
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let new = path.with_extension(format!("new-{}", std::process::id()));
+    let written =
+        fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new).and_then(|mut file| {
+            file.write_all(bytes)?;
+            fs::rename(&new, path)
+        });
+    if written.is_err()
+        && let Err(error) = fs::remove_file(&new)
+    {
+        tracing::debug!(%error, "There was nothing to remove.");
+    }
+    written
+}
+
+/// All texts, each below its path.
+fn show(imported: &Imported, out: &Out) -> Result<(), Failure> {
+    for (path, text) in &imported.files {
+        out.line(&out.styled(Style::Bold, &format!("# ---- {}", path.display())))?;
+        out.line(text)?;
+    }
+    for (from, to) in &imported.copies {
+        out.line(&format!("# ---- {} is a copy of {}", to.display(), from.display()))?;
+    }
+    Ok(())
+}
+
+fn as_json(imported: &Imported, output: Option<&Path>) -> serde_json::Value {
+    let files: Vec<_> =
+        imported.files.iter().map(|(path, text)| json!({ "path": path, "text": text })).collect();
+    let copies: Vec<_> = imported.copies.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+    let note = |note: &Note| json!({ "file": note.file, "line": note.line, "text": note.text });
+    let notes: Vec<_> = imported.notes.iter().map(note).collect();
+    json!({ "files": files, "copies": copies, "notes": notes, "output": output })
+}
+
+fn summary(wanted: &Import, imported: &Imported) -> String {
+    let made = count((imported.files.len() + imported.copies.len()) as u64, "file");
+    let read = count(wanted.files.len() as u64, "file");
+    let notes = count(imported.notes.len() as u64, "note");
+    match &wanted.output {
+        Some(dir) => format!("{read} read, {made} written to {}, {notes}", dir.display()),
+        None => format!("{read} read, {made} shown, {notes}; --output DIR writes them"),
+    }
+}
