@@ -12,6 +12,7 @@
 pub mod containers;
 pub mod control;
 pub mod diff;
+pub mod events;
 pub mod export;
 pub mod json;
 pub mod keys;
@@ -34,6 +35,7 @@ mod units;
 pub use containers::Containers;
 pub use control::Control;
 pub use diff::{Changes, diff, keep_restart_keys};
+pub use events::{Events, Language};
 pub use export::{Compression, Exposition, Logs, Otlp, Prometheus, Protocol, RemoteWrite};
 pub use load::{LoadError, Loaded, app_conf_of, load, parse};
 pub use model::{Agent, Config, Folders, LogFormat, LogLevel, ProbeConfig, ProbeState, Size, Store};

@@ -14,6 +14,7 @@ pub mod auth;
 pub mod body;
 pub mod client;
 mod compare;
+mod events;
 mod judge;
 mod known;
 mod peer;
@@ -25,6 +26,7 @@ mod status;
 mod view;
 mod wanted;
 
+pub use self::events::FOLLOWERS;
 pub use self::server::{Doors, Error, SOCKET, Server};
 pub use self::view::{Api, Command, Done, Refused, View};
 pub use self::wanted::{Wanted, Warning, wanted};

@@ -44,6 +44,7 @@ fn command(arguments: &Arguments, out: &Out) -> Result<(), Failure> {
     match &arguments.command {
         Command::Probe(wanted) => probe(wanted, &client, out),
         Command::Metric { filter, watch } => metric::run(&client()?, filter.as_deref(), *watch, out),
+        Command::Events { follow, count } => show::events(&client()?, *follow, *count, out),
         Command::Table { name } => show::tables(&client()?, name.as_deref(), out),
         Command::Config(ConfigCommand::Check { file }) => config::check(file, out),
         Command::Config(ConfigCommand::Diff) => show::differences(&client()?, out),

@@ -66,8 +66,8 @@ pub trait Batch {
     /// # Errors
     /// [`Dropped`] when a limit is reached.
     fn row(&mut self, row: &Row<'_>) -> Result<(), Dropped>;
-    /// Passes one event on.
-    fn event(&mut self, event: &Event<'_>);
+    /// Passes one event on; false where it is left out because the same has been passed on just before.
+    fn event(&mut self, event: &Event<'_>) -> bool;
     /// Passes one OTel log line on.
     fn log(&mut self, fields: &Fields<'_>);
     /// How many fields were refused so far, by [`gopher_protocol::reject::FieldReason`] in the order of its `ALL`.

@@ -4,6 +4,7 @@
 //! event once, as it came. A reader of either never holds up a probe for longer than one copy of a table.
 
 mod claims;
+mod events;
 mod folder;
 mod labels;
 mod layout;
@@ -20,6 +21,7 @@ use gopher_protocol::manifest::Manifest;
 use gopher_protocol::table::Table;
 
 use self::claims::Claims;
+use self::events::Events;
 pub use self::folder::FolderStore;
 pub use self::labels::Labels;
 pub use self::layout::{GlobalLabels, Layout};
@@ -41,6 +43,8 @@ pub struct Limits {
     pub series_per_table: u64,
     /// Keys in all.
     pub series_total: u64,
+    /// Milliseconds in which an event of the same entity and metric is left out; 0 = none is.
+    pub event_window: u64,
 }
 
 /// What all folders share.
@@ -55,6 +59,7 @@ struct Shared {
     /// The generation of what is known of processes that the series show.
     shown: AtomicU64,
     records: Records,
+    events: Events,
 }
 
 impl Shared {
@@ -84,6 +89,7 @@ impl Store {
             processes,
             shown: AtomicU64::new(0),
             records: Records::default(),
+            events: Events::default(),
         };
         Self { shared: Arc::new(shared), folders: Mutex::default() }
     }
@@ -131,6 +137,12 @@ impl Store {
     #[must_use]
     pub fn records(&self) -> &Records {
         &self.shared.records
+    }
+
+    /// The latest events, at most 1,000, the oldest first. Each is among them before a reader of the stream has it.
+    #[must_use]
+    pub fn latest_events(&self) -> Vec<Arc<Record>> {
+        self.shared.events.latest()
     }
 
     /// Ends the series that are due. Call it about once a second.

@@ -4,10 +4,12 @@
 mod config;
 #[path = "ctl/folder.rs"]
 mod folder;
+#[cfg(test)]
 #[path = "ctl/import.rs"]
 mod import;
 #[path = "ctl/new.rs"]
 mod new;
+#[cfg(test)]
 #[path = "ctl/online.rs"]
 mod online;
 #[path = "ctl/tool.rs"]

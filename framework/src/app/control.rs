@@ -8,7 +8,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use super::endpoint::{Sources, tls};
 use crate::config::{self, Config};
 use crate::control::auth::Rules;
-use crate::control::{Api, Command, Doors, Server, View};
+use crate::control::{Api, Command, Doors, FOLLOWERS, Server, View};
+use crate::store::Store;
 
 /// Changes that wait; who sends one more waits with it.
 const WAITING: usize = 16;
@@ -27,7 +28,12 @@ impl Control {
     ///
     /// # Errors
     /// When the address or the socket cannot be had, or a file of TLS or the token is bad.
-    pub(super) fn start(config: &Config, file: &Path, sources: &Sources) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        config: &Config,
+        file: &Path,
+        sources: &Sources,
+        store: &Arc<Store>,
+    ) -> anyhow::Result<Self> {
         let (views, view) = watch::channel(Arc::default());
         let (sender, commands) = mpsc::channel(WAITING);
         let api = Api {
@@ -37,6 +43,8 @@ impl Control {
             file: file.into(),
             bodies: Arc::new(Semaphore::new(BODIES)),
             endpoint: sources.endpoint(),
+            store: Arc::clone(store),
+            followers: Arc::new(Semaphore::new(FOLLOWERS)),
         };
         let server = Server::start(doors(&config.control)?, &config.agent.run_dir, api)?;
         Ok(Self { server, views, commands })

@@ -1,5 +1,7 @@
 //! A changed configuration at run time: what differs is applied, the rest is not touched.
 
+use std::time::Duration;
+
 use crate::config::{self, Changes, LogLevel};
 use crate::store;
 
@@ -15,11 +17,13 @@ pub(super) fn level(level: LogLevel) -> &'static str {
 }
 
 /// The store's bounds.
-pub(super) fn limits(settings: &config::Store) -> store::Limits {
+pub(super) fn limits(config: &config::Config) -> store::Limits {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     store::Limits {
-        record_timeout: u64::try_from(settings.record_timeout.as_millis()).unwrap_or(u64::MAX),
-        series_per_table: settings.series_per_table,
-        series_total: settings.series_total,
+        record_timeout: millis(config.store.record_timeout),
+        series_per_table: config.store.series_per_table,
+        series_total: config.store.series_total,
+        event_window: millis(config.events.dedup),
     }
 }
 

@@ -83,7 +83,7 @@ impl App {
             started: Arc::default(),
         };
         let serving = Serving::start(&settings.prometheus, &sources)?;
-        let control = Control::start(settings, path, &sources)?;
+        let control = Control::start(settings, path, &sources, &store)?;
         let runtime = Runtime::load(settings);
         let mut exporters = Exporters::new(Arc::clone(&store), Arc::new(host), metrics.clone());
         exporters.start(settings);
@@ -277,7 +277,7 @@ impl App {
         }
         reload::report(&changes);
         telemetry::set_level(&self.level, reload::level(new.config.agent.log_level))?;
-        self.stages.store.set_limits(reload::limits(&new.config.store));
+        self.stages.store.set_limits(reload::limits(&new.config));
         let folders = changes.touches("folders");
         self.runtime.follow(&self.loaded.config, &new.config).await;
         self.loaded = new;
@@ -327,7 +327,7 @@ fn store(config: &Config, host: &Host, processes: Arc<Processes>) -> Store {
     let custom: Vec<_> = custom.map(|(name, value)| (name.clone(), value.clone())).collect();
     let globals: GlobalLabels =
         fixed.into_iter().chain(custom).filter(|(_, value)| !value.is_empty()).collect();
-    Store::new(reload::limits(&config.store), globals, processes, upstream)
+    Store::new(reload::limits(config), globals, processes, upstream)
 }
 
 fn supervisor(config: &Config, sinks: Arc<dyn Sinks>) -> anyhow::Result<(Supervisor, Arc<Spawner>)> {
@@ -339,7 +339,11 @@ fn supervisor(config: &Config, sinks: Arc<dyn Sinks>) -> anyhow::Result<(Supervi
     }
     let options = contain::Options { instance, probe_user: Some(agent.probe_user.clone()) };
     let spawner = Arc::new(Spawner::start(options).context("starting the thread that starts probes")?);
-    let env = vec![("GOPHER_HOST_PATH".to_owned(), agent.host_path.display().to_string())];
+    let env = [
+        ("GOPHER_HOST_PATH", agent.host_path.display().to_string()),
+        ("GOPHER_LANGUAGE", config.events.language.name().to_owned()),
+    ];
+    let env = env.map(|(name, value)| (name.to_owned(), value)).into();
     let settings = Settings { run_dir: agent.run_dir.clone(), env, ..Settings::default() };
     Ok((Supervisor::new(settings, Arc::clone(&spawner), sinks), spawner))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::containers;
 use super::control;
+use super::events;
 use super::export;
 use super::kind::{Field, Kind, Value};
 use super::model::{Config, ProbeConfig};
@@ -69,6 +70,7 @@ pub const SECTIONS: &[Section] = &[
     plain("store", "How long series live and how many there may be.", STORE),
     containers::SECTION,
     control::SECTION,
+    events::SECTION,
     export::prometheus::SECTION,
     export::kafka::SECTION,
     export::otlp::SECTION,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::containers::Containers;
 use super::control::Control;
+use super::events::Events;
 use super::export::{Kafka, Logs, Otlp, Prometheus, RemoteWrite};
 use super::scope::Scope;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub containers: Containers,
     /// `[control]`
     pub control: Control,
+    /// `[events]`
+    pub events: Events,
     /// `[export.prometheus]`
     pub prometheus: Prometheus,
     /// `[export.kafka]`

@@ -48,6 +48,9 @@ pub enum Error {
         /// All that it says.
         answer: Value,
     },
+    /// Whoever takes the lines wants no more of them.
+    #[error(transparent)]
+    Taker(io::Error),
 }
 
 fn way_out(error: &io::Error) -> &'static str {
@@ -105,6 +108,31 @@ impl Client {
     /// [`enum@Error`].
     pub fn text(&self, path: &str) -> Result<String, Error> {
         self.within(self.answer(Method::GET, path, Bytes::new()))
+    }
+
+    /// Asks for lines that come as they happen, and hands each on until the agent or the taker ends it.
+    ///
+    /// # Errors
+    /// [`enum@Error`].
+    pub fn follow(&self, path: &str, mut take: impl FnMut(&str) -> io::Result<()>) -> Result<(), Error> {
+        self.runtime.block_on(async {
+            let mut response = self.send(Method::GET, path, Bytes::new()).await?;
+            if !response.status().is_success() {
+                let status = response.status();
+                let text = self.collect(response).await?;
+                return Err(refused(status, &text));
+            }
+            let mut kept = Vec::new();
+            while let Some(frame) = response.body_mut().frame().await {
+                let frame = frame.map_err(|error| self.broken(&error))?;
+                kept.extend_from_slice(frame.data_ref().map_or(&[][..], Bytes::as_ref));
+                while let Some(end) = memchr::memchr(b'\n', &kept) {
+                    let line: Vec<u8> = kept.drain(..=end).collect();
+                    take(String::from_utf8_lossy(&line).trim_end()).map_err(Error::Taker)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn json(&self, method: Method, path: &str, body: Bytes) -> Result<Value, Error> {

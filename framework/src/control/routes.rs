@@ -15,7 +15,7 @@ use super::auth::Rules;
 use super::judge::{Gate, judge};
 use super::reply::Failure;
 use super::view::Api;
-use super::{compare, probe, reply, status};
+use super::{compare, events, probe, reply, status};
 use crate::export::prometheus;
 
 /// The document, without the names of the probes.
@@ -29,6 +29,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/logs/{probe}", get(status::logs)),
         ("/tables", get(status::tables)),
         ("/metrics", get(prometheus::metrics)),
+        ("/events", get(events::events)),
         ("/config", get(compare::config)),
         ("/version", get(status::version)),
         ("/openapi.json", get(openapi)),

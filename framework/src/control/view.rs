@@ -12,6 +12,7 @@ use crate::catalog::{self, Catalog, resolve};
 use crate::config::json::{selectors, write_scope};
 use crate::config::{Config, Overlay, Scope, Settings};
 use crate::export::prometheus::Endpoint;
+use crate::store::Store;
 use crate::supervise::Supervisor;
 
 /// What holds now; replaced as a whole by every change.
@@ -125,6 +126,10 @@ pub struct Api {
     pub bodies: Arc<Semaphore>,
     /// What a scrape gets.
     pub endpoint: Endpoint,
+    /// Where events come by.
+    pub store: Arc<Store>,
+    /// Requests that may follow events at the same time.
+    pub followers: Arc<Semaphore>,
 }
 
 impl FromRef<Api> for Endpoint {

@@ -50,6 +50,18 @@ pub(super) enum Command {
         #[arg(long)]
         watch: bool,
     },
+    /// Show the latest events, of which the agent keeps 1,000.
+    #[command(
+        after_help = "Examples:\n  gopher-ctl events\n  gopher-ctl --json events --follow | jq -r .body"
+    )]
+    Events {
+        /// Go on with those to come until Ctrl-C.
+        #[arg(long, short)]
+        follow: bool,
+        /// End after so many.
+        #[arg(long, value_name = "NUMBER")]
+        count: Option<u64>,
+    },
     /// Show the tables that probes fill, or the fields of one.
     #[command(after_help = "Examples:\n  gopher-ctl table\n  gopher-ctl table system_cpu")]
     Table {

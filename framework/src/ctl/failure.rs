@@ -43,6 +43,7 @@ impl From<client::Error> for Failure {
             client::Error::Unreachable { .. } | client::Error::Broken { .. } => {
                 Self::NoAgent(error.to_string())
             }
+            client::Error::Taker(error) => error.into(),
             client::Error::Refused { .. } => Self::Failed(error.to_string()),
         }
     }

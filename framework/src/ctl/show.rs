@@ -1,4 +1,6 @@
-//! `table` and `config diff`: what a running agent knows.
+//! `table`, `config diff` and `events`: what a running agent knows.
+
+use std::io;
 
 use serde_json::Value;
 
@@ -50,4 +52,47 @@ pub(super) fn differences(client: &Client, out: &Out) -> Result<(), Failure> {
         return out.line(&format!("{}: what it says holds", text(&found, "file")));
     }
     out.print(&columns(out, &["KEY", "FILE", "RUNNING", "WHY"], &rows))
+}
+
+/// Shows the latest events, with `follow` those to come too, until nobody reads or `count` have come.
+pub(super) fn events(client: &Client, follow: bool, count: Option<u64>, out: &Out) -> Result<(), Failure> {
+    let mut left = count;
+    let enough = || io::Error::from(io::ErrorKind::BrokenPipe);
+    let mut failed = None;
+    let followed = client.follow(if follow { "/events?follow=true" } else { "/events" }, |line| {
+        if line.is_empty() {
+            return Ok(());
+        }
+        if left == Some(0) {
+            return Err(enough());
+        }
+        let shown = if out.json { out.line(line) } else { out.line(&event(line, out)) };
+        left = left.map(|left| left - 1);
+        if let Err(failure) = shown {
+            failed = Some(failure);
+            return Err(enough());
+        }
+        if left == Some(0) { Err(enough()) } else { Ok(()) }
+    });
+    failed.map_or(Ok(()), Err)?;
+    Ok(followed?)
+}
+
+/// An event on one line.
+fn event(line: &str, out: &Out) -> String {
+    let event: Value = serde_json::from_str(line).unwrap_or_default();
+    if let Some(dropped) = event["dropped"].as_u64() {
+        return out.styled(Style::Bad, &format!("{dropped} events came too fast to be shown"));
+    }
+    let severity = text(&event, "severity");
+    let style = if severity == "INFO" { Style::Faint } else { Style::Bad };
+    format!(
+        "{} {} {} {} {}: {}",
+        text(&event, "time"),
+        out.styled(style, &severity),
+        text(&event, "entity"),
+        text(&event, "entity_id"),
+        text(&event, "metric"),
+        text(&event, "body").replace(char::is_control, " "),
+    )
 }

@@ -20,7 +20,12 @@ pub(super) struct TestStore {
 impl TestStore {
     /// With these labels on all rows, and a folder `demo` with this manifest.
     pub(super) fn new(manifest: &str, globals: &[(&str, &str)]) -> Self {
-        let limits = Limits { record_timeout: 60_000, series_per_table: 100_000, series_total: 100_000 };
+        let limits = Limits {
+            record_timeout: 60_000,
+            series_per_table: 100_000,
+            series_total: 100_000,
+            event_window: 0,
+        };
         let globals: GlobalLabels =
             globals.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let processes = Arc::new(Processes::new(Path::new("/")));

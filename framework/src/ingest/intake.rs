@@ -90,6 +90,8 @@ struct Tally {
     accepted: u64,
     rejected: [u64; Reason::ALL.len()],
     dropped: [u64; Dropped::ALL.len()],
+    /// Events that were left out, and those that were passed on.
+    events: [u64; 2],
 }
 
 impl LineSink for Intake {
@@ -163,7 +165,7 @@ impl Tally {
                 Err(dropped) => self.drop_line(dropped),
             },
             Line::Event(event) => {
-                batch.event(&event);
+                self.events[usize::from(batch.event(&event))] += 1;
                 self.accept();
             }
         }
@@ -197,6 +199,9 @@ impl Tally {
 
     fn count(&self, counters: &FolderCounters) {
         counters.lines.inc_by(self.lines);
+        for (counter, count) in counters.events.iter().zip(self.events) {
+            counter.inc_by(count);
+        }
         counters.accepted.inc_by(self.accepted);
         for (counter, count) in counters.rejected.iter().zip(self.rejected) {
             counter.inc_by(count);

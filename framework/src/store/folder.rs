@@ -264,20 +264,27 @@ impl Batch for OpenBatch<'_> {
         if self.recording {
             let labels = Arc::clone(&kept.store.labels()[slot.row]);
             let is_kept = |at: usize| !kept.store.is_off(at) && !bad.contains(&at);
-            folder.shared.records.send(Record::row(&kept.store.layout, labels, &row.fields, is_kept));
+            let record = Record::row(&kept.store.layout, labels, &row.fields, is_kept);
+            folder.shared.records.send(Arc::new(record));
         }
         Ok(())
     }
 
-    fn event(&mut self, event: &Event<'_>) {
-        if self.folder.shared.records.wanted() {
-            self.folder.shared.records.send(Record::event(&self.folder.name, event));
+    fn event(&mut self, event: &Event<'_>) -> bool {
+        let shared = &self.folder.shared;
+        let window = lock(&shared.limits).event_window;
+        if !shared.events.is_new([event.entity, event.entity_id, event.metric], self.now, window) {
+            return false;
         }
+        let record = Arc::new(Record::event(&self.folder.name, event));
+        shared.events.keep(Arc::clone(&record));
+        shared.records.send(record);
+        true
     }
 
     fn log(&mut self, fields: &Fields<'_>) {
         if self.folder.shared.records.wanted() {
-            self.folder.shared.records.send(Record::log(&self.folder.name, fields));
+            self.folder.shared.records.send(Arc::new(Record::log(&self.folder.name, fields)));
         }
     }
 

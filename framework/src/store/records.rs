@@ -170,8 +170,7 @@ impl Records {
         self.count.load(Ordering::Relaxed) > 0
     }
 
-    pub(super) fn send(&self, record: Record) {
-        let record = Arc::new(record);
+    pub(super) fn send(&self, record: Arc<Record>) {
         let is_row = matches!(record.body, Body::Row { .. });
         let mut readers = lock(&self.readers);
         readers.retain(|reader| {

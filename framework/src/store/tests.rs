@@ -43,7 +43,8 @@ fn store(limits: Limits) -> Store {
     Store::new(limits, globals, Arc::new(Processes::new(std::path::Path::new("/"))), false)
 }
 
-const WIDE: Limits = Limits { record_timeout: 60_000, series_per_table: 1000, series_total: 1000 };
+const WIDE: Limits =
+    Limits { record_timeout: 60_000, series_per_table: 1000, series_total: 1000, event_window: 0 };
 
 fn put(folder: &FolderStore, manifest: &Manifest, line: &str) -> Result<(), Dropped> {
     let mut decoder = Decoder::new();

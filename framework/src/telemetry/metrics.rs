@@ -13,6 +13,8 @@ use crate::sync::lock;
 
 /// What the names of all of them begin with.
 const PREFIX: &str = "gala_gopher_agent_";
+/// Outcomes of events, in the order of [`FolderCounters::events`].
+const EVENTS: [&str; 2] = ["suppressed", "passed"];
 /// How long, in milliseconds, the counters of a removed folder are shown: a few scrapes of a slow Prometheus server.
 const GONE_SHOWN: u64 = 10 * 60_000;
 
@@ -26,6 +28,7 @@ pub struct AgentMetrics {
     rows: IntCounterVec,
     fields: IntCounterVec,
     utf8: IntCounterVec,
+    events: IntCounterVec,
     /// Keys that the store holds.
     pub series: IntGauge,
     /// 1 for the state that a folder's process is in, 0 for the others.
@@ -111,6 +114,8 @@ pub struct FolderCounters {
     pub fields: [IntCounter; FieldReason::ALL.len()],
     /// Lines with invalid UTF-8.
     pub utf8: IntCounter,
+    /// Accepted events: those left out as repetitions, and those passed on.
+    pub events: [IntCounter; 2],
     _held: Arc<()>,
 }
 
@@ -142,6 +147,12 @@ impl AgentMetrics {
                 "Lines in which invalid UTF-8 was replaced.",
                 &["probe"],
             )?,
+            events: counters(
+                r,
+                "events_total",
+                "Accepted events: passed on to exporters, or left out because the same was passed on just before.",
+                &["probe", "outcome"],
+            )?,
             series: keep(r, IntGauge::new("gala_gopher_agent_series", "Keys that the store holds.")?)?,
             probe_state: gauges(
                 r,
@@ -150,13 +161,7 @@ impl AgentMetrics {
                 &["probe", "state"],
             )?,
             restarts: counters(r, "probe_restarts_total", "Starts after the first.", &["probe"])?,
-            probe_cpu: keep(
-                r,
-                GaugeVec::new(
-                    Opts::new(format!("{PREFIX}probe_cpu_seconds"), "CPU time of a folder's processes."),
-                    &["probe"],
-                )?,
-            )?,
+            probe_cpu: cpu(r)?,
             probe_memory: gauges(r, "probe_memory_bytes", "Memory of a folder's processes.", &["probe"])?,
             scrapes: counters(r, "scrapes_total", "Scrapes answered.", &["code"])?,
             reloads: counters(r, "reloads_total", "Reads of the configuration file.", &["outcome"])?,
@@ -203,6 +208,7 @@ impl AgentMetrics {
             dropped: Dropped::ALL.map(|reason| row("dropped", reason.label())),
             fields: FieldReason::ALL.map(|reason| self.fields.with_label_values(&[name, reason.label()])),
             utf8: self.utf8.with_label_values(&[name]),
+            events: EVENTS.map(|outcome| self.events.with_label_values(&[name, outcome])),
             _held: held,
         }
     }
@@ -230,6 +236,9 @@ impl AgentMetrics {
         row("accepted", "");
         Reason::ALL.iter().for_each(|reason| row("rejected", reason.label()));
         Dropped::ALL.iter().for_each(|reason| row("dropped", reason.label()));
+        for outcome in EVENTS {
+            forgotten(self.events.remove_label_values(&[name, outcome]));
+        }
         for reason in FieldReason::ALL {
             forgotten(self.fields.remove_label_values(&[name, reason.label()]));
         }
@@ -283,6 +292,11 @@ fn counters(
     labels: &[&str],
 ) -> Result<IntCounterVec, prometheus::Error> {
     keep(registry, IntCounterVec::new(Opts::new(format!("{PREFIX}{name}"), help), labels)?)
+}
+
+fn cpu(registry: &Registry) -> Result<GaugeVec, prometheus::Error> {
+    let opts = Opts::new(format!("{PREFIX}probe_cpu_seconds"), "CPU time of a folder's processes.");
+    keep(registry, GaugeVec::new(opts, &["probe"])?)
 }
 
 fn gauges(

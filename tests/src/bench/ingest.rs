@@ -31,7 +31,12 @@ pub(super) struct Stages {
 impl Stages {
     pub(super) fn new() -> Result<Self> {
         let metrics = AgentMetrics::new()?;
-        let limits = Limits { record_timeout: 600_000, series_per_table: 1_000_000, series_total: 1_000_000 };
+        let limits = Limits {
+            record_timeout: 600_000,
+            series_per_table: 1_000_000,
+            series_total: 1_000_000,
+            event_window: 0,
+        };
         let machine = ("machine_id".to_owned(), "0123456789abcdef0123456789abcdef".to_owned());
         let globals = vec![machine, ("hostname".to_owned(), "bench".to_owned())];
         let store =

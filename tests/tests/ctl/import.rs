@@ -1,5 +1,4 @@
 //! `config import`: the original's files in, files that this agent takes out.
-#![expect(clippy::expect_used, reason = "what goes wrong here fails the test at once")]
 
 use std::fs;
 use std::path::Path;
@@ -29,9 +28,9 @@ struct Old(TempDir);
 
 impl Old {
     fn new(files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
-            fs::write(folder.path().join(name), text).expect("a file");
+            fs::write(folder.path().join(name), text).unwrap();
         }
         Self(folder)
     }

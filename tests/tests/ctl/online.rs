@@ -1,8 +1,9 @@
 //! The commands that ask a running agent.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
-use gopher_tests::agent::{Agent, Home, until};
+use gopher_tests::agent::{Agent, Home, sum, until};
 use gopher_tests::tree::binary;
 use serde_json::{Value, json};
 
@@ -171,6 +172,44 @@ fn the_difference_to_the_file_is_what_was_set() {
         (&found["differences"][0]["file"], &found["differences"][0]["running"]),
         (&json!(6), &json!(9))
     );
+}
+
+#[test]
+fn the_latest_events_are_shown_and_followed_without_repetitions() {
+    let home = Home::new();
+    let high = "|event|demo|x|high|||||||WARN|13|too much|";
+    let low = "|event|demo|x|low|||||||INFO|9|too little|";
+    home.fake("demo", &["--line", &[high, high, low].join("\n")]);
+    home.configure("");
+    let agent = Agent::start(home);
+    let latest = until("both events", || {
+        let shown = ask(&agent, &["events"]).expect(0).stdout;
+        (shown.lines().count() == 2).then_some(shown)
+    });
+    assert!(latest.contains("WARN") && latest.contains("demo x low: too little"), "{latest}");
+    let events = |outcome| {
+        let labels = [("probe", "demo"), ("outcome", outcome)];
+        sum(&agent.scrape(), "gala_gopher_agent_events_total", &labels)
+    };
+    assert_eq!((events("passed"), events("suppressed")), (2, 1));
+    let mut command = Command::new(binary("gopher-ctl"));
+    command.args(["--socket", &socket(&agent), "--json", "events", "--follow", "--count", "3"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("gopher-ctl");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+    let mut next = || -> Value {
+        serde_json::from_str(&lines.next().expect("a line").expect("a line")).expect("an event")
+    };
+    assert_eq!((next()["metric"].clone(), next()["metric"].clone()), (json!("high"), json!("low")));
+    // From now on nothing is left out: the restarted probe raises them all again.
+    agent.home.configure("[events]\ndedup = \"0s\"\n");
+    until("the change", || agent.log().contains("events.dedup").then_some(()));
+    ask(&agent, &["probe", "restart", "demo"]).expect(0);
+    let event = next();
+    assert_eq!(
+        (&event["entity"], &event["body"], &event["severity"]),
+        (&json!("demo"), &json!("too much"), &json!("WARN"))
+    );
+    assert!(child.wait().expect("its end").success());
 }
 
 #[test]

@@ -194,3 +194,18 @@ fn it_is_switched_on_and_off_while_the_agent_runs() {
     });
     assert!(file.exists());
 }
+
+#[test]
+fn events_of_the_host_are_written_in_the_language_of_the_configuration() {
+    let home = Home::new().with_baseinfo();
+    let directory = logs(&home).display().to_string();
+    home.configure(&format!(
+        "[events]\nlanguage = \"zh\"\n[export.logs]\nenabled = true\ndirectory = \"{directory}\"\n\
+         [probe.baseinfo]\nitems = [\"mem\"]\nparams = {{ report_event = 1, res_upper_thr = 1, report_period = 5 }}\n"
+    ));
+    let agent = Agent::start(home);
+    let folder = logs(&agent.home);
+    let events = until("an event", || Some(lines(&folder, "events.jsonl")).filter(|all| !all.is_empty()));
+    let body = events[0]["Body"].as_str().unwrap();
+    assert!(body.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)), "{body}");
+}

@@ -61,7 +61,8 @@ fn host() -> Host {
 fn store() -> Store {
     let globals = [("machine_id", "m"), ("hostname", "host1"), ("site", "north \"1\"")];
     let globals: Vec<_> = globals.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let limits = Limits { record_timeout: 60_000, series_per_table: 1000, series_total: 1000 };
+    let limits =
+        Limits { record_timeout: 60_000, series_per_table: 1000, series_total: 1000, event_window: 0 };
     Store::new(limits, globals.into(), Arc::new(Processes::new(Path::new("/"))), false)
 }
 
@@ -74,7 +75,7 @@ fn record(line: &str) -> Arc<Record> {
     let (mut decoder, mut batch) = (Decoder::new(), folder.batch());
     match decoder.decode(&manifest.tables(), line.as_bytes()) {
         Ok(Line::Row(row)) => batch.row(&row).unwrap(),
-        Ok(Line::Event(event)) => batch.event(&event),
+        Ok(Line::Event(event)) => assert!(batch.event(&event)),
         Ok(Line::Log(fields)) => batch.log(&fields),
         other => panic!("{line}: {other:?}"),
     }

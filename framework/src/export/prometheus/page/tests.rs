@@ -40,7 +40,7 @@ const LINES: &str = "|a|k|up|5|2|2 1 1 5 3 9 4|7|\n|b|z|up|6|\n|a|k|up|5|3|2 1 1
 
 fn pages(exposition: Exposition, filter: Filter, lines: &str) -> Arc<Pages> {
     let metrics = AgentMetrics::new().unwrap();
-    let limits = Limits { record_timeout: 60_000, series_per_table: 100, series_total: 100 };
+    let limits = Limits { record_timeout: 60_000, series_per_table: 100, series_total: 100, event_window: 0 };
     let globals: GlobalLabels = vec![("machine_id".to_owned(), "m".to_owned())].into();
     let processes = Arc::new(Processes::new(std::path::Path::new("/")));
     let store = Arc::new(Store::new(limits, globals, processes, exposition == Exposition::Upstream));
