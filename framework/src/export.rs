@@ -1,6 +1,7 @@
 //! The exporters: the only stage that knows how others write down metrics.
 
 mod delivery;
+mod event;
 pub mod json;
 pub mod kafka;
 pub mod logs;

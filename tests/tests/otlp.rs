@@ -1,8 +1,11 @@
-//! Metrics that are pushed to a real OpenTelemetry Collector, and what happens while it is away or refuses.
+//! Metrics and events that are pushed to a real OpenTelemetry Collector, and what happens while it is away or refuses.
 
 #[cfg(test)]
 #[path = "otlp/collector.rs"]
 mod collector;
+#[cfg(test)]
+#[path = "otlp/events.rs"]
+mod events;
 #[cfg(test)]
 #[path = "otlp/outages.rs"]
 mod outages;

@@ -36,7 +36,7 @@ const KINDS: &[Kind] = &[
         work: |config, feed, stop| logs::work(&config.logs, feed, stop),
     },
     Kind {
-        name: "otlp",
+        name: otlp::NAME,
         section: "export.otlp",
         enabled: |config| config.otlp.enabled,
         work: |config, feed, stop| otlp::work(config.otlp.clone(), feed, stop),

@@ -9,6 +9,7 @@ mod text;
 use std::net::Ipv4Addr;
 
 use self::text::{quote, quoted, show};
+use super::event::{EventNames, KIND};
 use crate::enrich::Host;
 use crate::store::{Body, EventRecord, Labels, Layout, Record};
 
@@ -84,16 +85,13 @@ impl Json {
     }
 
     fn event(&self, out: &mut String, time: u64, event: &EventRecord) {
-        let [entity, id, metric, pid, comm, ip, container, pod, device] = &event.about;
-        let entity_id = format!("{}_{entity}_{id}", self.machine).replace('/', ":");
-        let event_id = quoted(&format!("{time}_{entity_id}"));
+        let [_, _, _, pid, comm, ip, container, pod, device] = &event.about;
+        let names = EventNames::new(&self.machine, event, time);
+        let (event_id, entity_id) = (quoted(&names.event_id), quoted(&names.entity_id));
         show(out, format_args!("{{\"Timestamp\":{time},\"event_id\":{event_id},\"Attributes\":{{"));
-        let entity_id = quoted(&entity_id);
-        show(
-            out,
-            format_args!("\"entity_id\":{entity_id},\"event_id\":{event_id},\"event_type\":\"sys\"}},"),
-        );
-        let metric = quoted(&format!("gala_gopher_{entity}_{metric}"));
+        let kind = quoted(KIND);
+        show(out, format_args!("\"entity_id\":{entity_id},\"event_id\":{event_id},\"event_type\":{kind}}},"));
+        let metric = quoted(&names.metric);
         show(out, format_args!("\"Resource\":{{\"metric\":{metric},\"labels\":{{\"Host\":"));
         out.push_str(&self.machine_quoted);
         let labels = [("PID", pid), ("COMM", comm), ("IP", ip), ("ContainerID", container), ("POD", pod)];

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::batch::batches;
 use self::receiver::PrometheusReceiver;
-use super::delivery::{Batch, Bound, Collect, Delivery};
+use super::delivery::{Batch, Bound, Collect, Delivery, Snapshots};
 use super::push::{Feed, Work};
 use crate::config::RemoteWrite;
 use crate::store::Snapshot;
@@ -33,11 +33,13 @@ pub fn work(settings: RemoteWrite, feed: Feed, stop: CancellationToken) -> Work 
         };
         let delivery = Delivery {
             name: "remote_write",
+            what: "metrics",
             bound: Bound::Batches(settings.queue),
-            interval: settings.interval,
             receiver,
         };
-        delivery.run(Collector::default(), feed, stop).await;
+        let (collector, interval) = (Collector::default(), settings.interval);
+        let source = Snapshots { collector, interval, store: feed.store };
+        delivery.run(source, feed.counters, stop).await;
     })
 }
 

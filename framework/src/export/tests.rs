@@ -1,11 +1,12 @@
 //! What tests of exporters share: a store that is filled by lines of a probe.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gopher_protocol::manifest::Manifest;
 
-use crate::enrich::Processes;
+use crate::enrich::{Host, Processes};
+use crate::export::push::Feed;
 use crate::ingest::Intakes;
 use crate::store::{GlobalLabels, Limits, Snapshot, Store};
 use crate::supervise::LineSink as _;
@@ -13,7 +14,7 @@ use crate::telemetry::AgentMetrics;
 
 /// A store with one folder.
 pub(super) struct TestStore {
-    store: Store,
+    store: Arc<Store>,
     intakes: Intakes,
 }
 
@@ -29,7 +30,7 @@ impl TestStore {
         let globals: GlobalLabels =
             globals.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let processes = Arc::new(Processes::new(Path::new("/")));
-        let store = Store::new(limits, globals, processes, false);
+        let store = Arc::new(Store::new(limits, globals, processes, false));
         let this = Self { store, intakes: Intakes::new(AgentMetrics::new().unwrap()) };
         this.folder(manifest);
         this
@@ -46,5 +47,15 @@ impl TestStore {
         let mut intake = self.intakes.intake("demo").unwrap();
         intake.accept(lines.as_bytes(), &mut |_| panic!("text"));
         self.store.snapshot()
+    }
+
+    /// What an exporter of it reads.
+    pub(super) fn feed(&self) -> Feed {
+        Feed {
+            store: Arc::clone(&self.store),
+            host: Arc::new(Host { machine_id: "m".into(), upstream_id: "u".into(), hostname: "h".into() }),
+            state_dir: PathBuf::new(),
+            counters: AgentMetrics::new().unwrap().exporter("test"),
+        }
     }
 }

@@ -66,6 +66,15 @@ pub(crate) struct Point {
     pub(crate) point: Value,
 }
 
+/// One log record with whom it is from.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) resource: BTreeMap<String, String>,
+    pub(crate) attributes: BTreeMap<String, String>,
+    /// As the protocol's JSON has it.
+    pub(crate) record: Value,
+}
+
 impl Collector {
     /// Not started yet; over TLS, with certificates on both sides, where there are some.
     pub(crate) fn down(tls: Option<&Certificates>) -> Self {
@@ -131,10 +140,19 @@ impl Collector {
 
     /// All points that it has been sent so far.
     pub(crate) fn points(&self) -> Vec<Point> {
+        self.requests().iter().flat_map(points).collect()
+    }
+
+    /// All log records that it has been sent so far.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.requests().iter().flat_map(records).collect()
+    }
+
+    fn requests(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.folder.path().join("out.jsonl")).unwrap_or_default();
         // The last line may not be whole yet.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole.lines().flat_map(|line| points(&serde_json::from_str(line).unwrap())).collect()
+        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
@@ -161,10 +179,26 @@ fn points(request: &Value) -> Vec<Point> {
     points
 }
 
+fn records(request: &Value) -> Vec<Record> {
+    let mut records = Vec::new();
+    for all in list(request, "resourceLogs") {
+        let resource = attributes(&all["resource"]);
+        let logs = list(all, "scopeLogs").iter().flat_map(|scope| list(scope, "logRecords"));
+        records.extend(logs.map(|record| Record {
+            resource: resource.clone(),
+            attributes: attributes(record),
+            record: record.clone(),
+        }));
+    }
+    records
+}
+
+/// Texts and whole numbers, which are texts in the protocol's JSON.
 fn attributes(of: &Value) -> BTreeMap<String, String> {
     let pair = |pair: &Value| {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        (text(&pair["key"]), text(&pair["value"]["stringValue"]))
+        let value = &pair["value"];
+        (text(&pair["key"]), text(value.get("stringValue").unwrap_or(&value["intValue"])))
     };
     list(of, "attributes").iter().map(pair).collect()
 }

@@ -1,4 +1,4 @@
-//! `[export.otlp]`: metrics pushed by the OpenTelemetry protocol.
+//! `[export.otlp]`: metrics and events pushed by the OpenTelemetry protocol.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +20,10 @@ pub struct Otlp {
     pub endpoint: String,
     /// What is spoken there.
     pub protocol: Protocol,
+    /// Whether metrics are pushed.
+    pub metrics: bool,
+    /// Whether events and log records are pushed.
+    pub events: bool,
     /// Between two snapshots.
     pub interval: Duration,
     /// Time for one request, from connecting to the end of the answer.
@@ -36,7 +40,7 @@ pub struct Otlp {
     pub headers: BTreeMap<String, String>,
     /// Of requests.
     pub compression: Compression,
-    /// Most bytes of requests that wait.
+    /// Most bytes of requests that wait, for metrics and for events each.
     pub queue: Size,
 }
 
@@ -68,6 +72,8 @@ impl Default for Otlp {
             enabled: false,
             endpoint: "http://127.0.0.1:4317".to_owned(),
             protocol: Protocol::Grpc,
+            metrics: true,
+            events: true,
             interval: Duration::from_secs(15),
             timeout: Duration::from_secs(10),
             bearer_token_file: None,
@@ -84,7 +90,7 @@ impl Default for Otlp {
 /// The section.
 pub const SECTION: Section = Section {
     name: "export.otlp",
-    doc: "Metrics pushed by the OpenTelemetry protocol, all once per interval.",
+    doc: "Metrics, all once per interval, and events as they come, pushed by the OpenTelemetry protocol.",
     keys: KEYS,
     check,
 };
@@ -95,9 +101,11 @@ const KEYS: &[Key<Config>] = &[
         "endpoint",
         otlp.endpoint,
         Kind::Text(Rule::HttpUrl),
-        "The receiver; for HTTP usually port 4318, and /v1/metrics is added to what stands here."
+        "The receiver; for HTTP usually port 4318, and /v1/metrics and /v1/logs are added to what stands here."
     ),
     key!("protocol", otlp.protocol, Kind::Choice(PROTOCOLS), "\"grpc\", or \"http\" for protobuf over HTTP."),
+    key!("metrics", otlp.metrics, Kind::Bool, "Whether metrics are pushed."),
+    key!("events", otlp.events, Kind::Bool, "Whether events and log records are pushed, as logs."),
     key!(
         "interval",
         otlp.interval,
@@ -115,7 +123,8 @@ const KEYS: &[Key<Config>] = &[
         "queue",
         otlp.queue,
         Kind::Size(1 << 20, 4 << 30),
-        "Most bytes of requests that wait while the receiver is down; then the oldest are dropped and counted."
+        "Most bytes of requests that wait while the receiver is down, for metrics and for events each; then the \
+         oldest are dropped and counted."
     ),
     key!(
         "headers",

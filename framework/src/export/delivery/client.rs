@@ -17,8 +17,8 @@ use hyper_util::rt::TokioIo;
 use super::connect::{Access, Stream, connect};
 use super::failure::Failure;
 
-/// Bytes of an answer that are read; its first line is all that is told.
-const ANSWER: usize = 4096;
+/// Bytes of an answer that are read.
+const ANSWER: usize = 64 << 10;
 
 /// What agents call themselves.
 pub(in crate::export) const USER_AGENT: &str = concat!("gala-gopher/", env!("CARGO_PKG_VERSION"));

@@ -69,12 +69,14 @@ impl Failure {
 #[derive(Debug)]
 pub(super) struct Complaints {
     exporter: &'static str,
+    /// What is delivered.
+    what: &'static str,
     last: Option<(Option<String>, Instant)>,
 }
 
 impl Complaints {
-    pub(super) fn new(exporter: &'static str) -> Self {
-        Self { exporter, last: None }
+    pub(super) fn new(exporter: &'static str, what: &'static str) -> Self {
+        Self { exporter, what, last: None }
     }
 
     /// A batch was not taken.
@@ -84,18 +86,18 @@ impl Complaints {
             return;
         }
         self.last = Some((kind.map(ToOwned::to_owned), Instant::now()));
-        let exporter = self.exporter;
+        let Self { exporter, what, .. } = *self;
         if failure.is_passing() {
-            tracing::warn!(exporter, url, %failure, way_out, "The receiver does not take metrics now.");
+            tracing::warn!(exporter, url, %failure, way_out, "The receiver does not take {what} now.");
         } else {
-            tracing::error!(exporter, url, %failure, way_out, "The receiver refuses metrics.");
+            tracing::error!(exporter, url, %failure, way_out, "The receiver refuses {what}.");
         }
     }
 
     /// A batch was taken.
     pub(super) fn taken(&mut self, url: &str) {
         if self.last.take().is_some() {
-            tracing::info!(exporter = self.exporter, url, "The receiver takes metrics again.");
+            tracing::info!(exporter = self.exporter, url, "The receiver takes {} again.", self.what);
         }
     }
 }

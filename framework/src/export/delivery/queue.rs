@@ -13,8 +13,6 @@ use crate::telemetry::ExportCounters;
 /// The body of one request.
 #[derive(Clone, Debug)]
 pub(in crate::export) struct Batch {
-    /// Which of the receiver's services it is for, where there are several.
-    pub(in crate::export) route: &'static str,
     /// The body.
     pub(in crate::export) body: Bytes,
     /// What of the store is in it, as the exporter counts it.
@@ -59,7 +57,7 @@ pub(super) enum Fate {
 
 impl Queue {
     /// An empty one.
-    pub(super) fn new(name: &'static str, bound: Bound, counters: ExportCounters) -> Self {
+    pub(in crate::export) fn new(name: &'static str, bound: Bound, counters: ExportCounters) -> Self {
         Self {
             name,
             bound,
@@ -71,7 +69,7 @@ impl Queue {
     }
 
     /// Adds a new batch at the end; where there is no room the oldest goes.
-    pub(super) fn push(&self, batch: Batch) {
+    pub(in crate::export) fn push(&self, batch: Batch) {
         self.counters.queued.add(gauge(batch.rows));
         let mut waiting = lock(&self.waiting);
         waiting.bytes += size(&batch);
@@ -114,7 +112,7 @@ impl Queue {
     }
 
     /// Waits for the oldest batch; nothing when there will be none any more.
-    pub(super) async fn take(&self) -> Option<Batch> {
+    pub(in crate::export) async fn take(&self) -> Option<Batch> {
         loop {
             {
                 let mut waiting = lock(&self.waiting);
@@ -130,7 +128,7 @@ impl Queue {
     }
 
     /// Says that nothing will be added.
-    pub(super) fn close(&self) {
+    pub(in crate::export) fn close(&self) {
         lock(&self.waiting).closed = true;
         self.news.notify_one();
     }
@@ -158,7 +156,7 @@ impl Queue {
     }
 
     /// Drops and counts all that waits; how many rows it was.
-    pub(super) fn abandon(&self) -> u64 {
+    pub(in crate::export) fn abandon(&self) -> u64 {
         let left = std::mem::take(&mut lock(&self.waiting).batches);
         left.iter().for_each(|batch| self.end(batch, Fate::Dropped));
         left.iter().map(|batch| batch.rows).sum()

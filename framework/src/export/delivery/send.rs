@@ -38,8 +38,13 @@ pub(super) struct Sending<'q, R> {
 }
 
 impl<'q, R: Receiver> Sending<'q, R> {
-    pub(super) fn new(name: &'static str, queue: &'q Queue, receiver: R, stop: CancellationToken) -> Self {
-        Self { queue, receiver, stop, complaints: Complaints::new(name), pause: SHORTEST }
+    pub(super) fn new(
+        complaints: Complaints,
+        queue: &'q Queue,
+        receiver: R,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { queue, receiver, stop, complaints, pause: SHORTEST }
     }
 
     /// Sends until the queue is closed and empty, or too long after the order to stop.

@@ -37,7 +37,7 @@ fn told(answers: impl IntoIterator<Item = Failure>) -> Told {
 }
 
 fn batch(rows: u64) -> Batch {
-    Batch { route: "", body: Bytes::from_static(&[0; 10]), rows }
+    Batch { body: Bytes::from_static(&[0; 10]), rows }
 }
 
 fn queue(bound: Bound) -> (Queue, ExportCounters) {
@@ -53,7 +53,9 @@ fn counts(counters: &ExportCounters) -> (u64, u64, u64, i64) {
 /// Sends all that is in the queue.
 async fn empty(queue: &Queue, receiver: &Told) {
     queue.close();
-    Sending::new("test", queue, receiver.clone(), CancellationToken::new()).run().await;
+    Sending::new(Complaints::new("test", "rows"), queue, receiver.clone(), CancellationToken::new())
+        .run()
+        .await;
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ const ALIVE: Duration = Duration::from_secs(10);
 /// Calls one server.
 pub(super) struct Caller {
     client: Grpc<Channel>,
+    method: PathAndQuery,
     timeout: Duration,
     headers: HeaderMap,
     credentials: Credentials,
@@ -40,7 +41,12 @@ pub(super) struct Caller {
 impl Caller {
     /// Connects when there is something to send, and anew when a connection was lost. The error says what is wrong
     /// with the address.
-    pub(super) fn new(access: Access, headers: HeaderMap, gzip: bool) -> Result<Self, String> {
+    pub(super) fn new(
+        access: Access,
+        method: &'static str,
+        headers: HeaderMap,
+        gzip: bool,
+    ) -> Result<Self, String> {
         let Access { target, timeout, credentials, .. } = access.clone();
         let scheme = if target.tls { "https" } else { "http" };
         let no_address = |_| format!("{} is no address", target.authority);
@@ -61,7 +67,8 @@ impl Caller {
             // Servers answer in kind, asked or not.
             client = client.accept_compressed(CompressionEncoding::Gzip);
         }
-        Ok(Self { client, timeout, headers, credentials })
+        let method = PathAndQuery::from_static(method);
+        Ok(Self { client, method, timeout, headers, credentials })
     }
 
     /// Sends one batch.
@@ -80,8 +87,7 @@ impl Caller {
         *request.metadata_mut() = MetadataMap::from_headers(headers);
         request.set_timeout(self.timeout);
         self.client.ready().await.map_err(|error| Failure::Unreachable(causes(&error)))?;
-        let path = PathAndQuery::from_static(batch.route);
-        let response = self.client.unary(request, path, Passing(PhantomData)).await;
+        let response = self.client.unary(request, self.method.clone(), Passing(PhantomData)).await;
         judge(response.map_err(|status| failure(&status))?.into_inner())
     }
 }

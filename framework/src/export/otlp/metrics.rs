@@ -12,8 +12,9 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 
-use super::resource::{IN_RESOURCE, attribute, scope};
+use super::resource::{IN_RESOURCE, scope};
 use super::starts::Starts;
+use super::value::attribute;
 use crate::export::delivery::{Batch, Collect};
 use crate::export::prometheus::Filter;
 use crate::export::prometheus::families::{Family, Type, families};
@@ -107,11 +108,7 @@ impl<'a> Requests<'a> {
         let resource = Some(self.resource.clone());
         let all = ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() };
         let request = ExportMetricsServiceRequest { resource_metrics: vec![all] };
-        self.done.push(Batch {
-            route: super::METRICS,
-            body: Bytes::from(request.encode_to_vec()),
-            rows: points,
-        });
+        self.done.push(Batch { body: Bytes::from(request.encode_to_vec()), rows: points });
     }
 }
 

@@ -17,6 +17,16 @@ use crate::export::delivery::connect::{Access, Target};
 use crate::export::delivery::{Batch, Failure, Receiver};
 use crate::tls::client::ClientFiles;
 
+/// One of a receiver's services.
+pub(super) struct Service {
+    /// What it takes, in the log's words.
+    pub(super) what: &'static str,
+    /// Its method, as gRPC names it.
+    pub(super) grpc: &'static str,
+    /// Its path, added to that of the endpoint.
+    pub(super) http: &'static str,
+}
+
 /// A receiver.
 pub(super) struct OtlpReceiver {
     endpoint: String,
@@ -31,7 +41,7 @@ enum Way {
 
 impl OtlpReceiver {
     /// The error says what is wrong with the settings.
-    pub(super) fn new(settings: &Otlp) -> Result<Self, String> {
+    pub(super) fn new(settings: &Otlp, service: &Service) -> Result<Self, String> {
         let mut headers = HeaderMap::new();
         for (name, value) in &settings.headers {
             let name: HeaderName = name.parse().map_err(|_| format!("{name} is no header"))?;
@@ -42,13 +52,13 @@ impl OtlpReceiver {
         let access = access(settings).ok_or_else(|| format!("{endpoint} is no URL"))?;
         let gzip = settings.compression == Compression::Gzip;
         let way = match settings.protocol {
-            Protocol::Grpc => Way::Grpc(Box::new(Caller::new(access, headers, gzip)?)),
+            Protocol::Grpc => Way::Grpc(Box::new(Caller::new(access, service.grpc, headers, gzip)?)),
             Protocol::Http => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
                 if gzip {
                     headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 }
-                let path = format!("{}/v1/metrics", access.target.path.trim_end_matches('/'));
+                let path = path(&access.target.path, service);
                 Way::Http { path, client: Box::new(Client::new(access, headers, is_busy)), gzip }
             }
         };
@@ -63,6 +73,12 @@ fn access(settings: &Otlp) -> Option<Access> {
     };
     let credentials = settings.bearer_token_file.clone().map_or(Credentials::None, Credentials::Bearer);
     Some(Access { target: Target::of(&settings.endpoint)?, timeout: settings.timeout, files, credentials })
+}
+
+/// The path of a service below that of the endpoint, with the query of that.
+fn path(endpoint: &str, service: &Service) -> String {
+    let (path, query) = endpoint.split_at(endpoint.find('?').unwrap_or(endpoint.len()));
+    format!("{}{}{query}", path.trim_end_matches('/'), service.http)
 }
 
 /// What the protocol wants a request sent again after.
@@ -84,9 +100,10 @@ impl Receiver for OtlpReceiver {
             Failure::Busy { .. } => "look into the receiver's log; batches wait and are sent again",
             Failure::Refused { .. } => {
                 "check endpoint, protocol, token, headers and certificate of [export.otlp], and the receiver's log; \
-                 the points are lost"
+                 where it takes only metrics or only events, switch the others off with events = false or \
+                 metrics = false; what was refused is lost"
             }
-            Failure::Partly { .. } => "look into the receiver's log; the points are lost",
+            Failure::Partly { .. } => "look into the receiver's log; what was refused is lost",
         }
     }
 
@@ -114,7 +131,7 @@ async fn packed(body: Bytes) -> Result<Bytes, Failure> {
     packed.map(Bytes::from).map_err(|error| Failure::Unreachable(format!("compressing a request: {error}")))
 }
 
-/// What a success has left out.
+/// What a success has left out. The answers of all services are the same on the wire.
 pub(super) fn judge(response: ExportMetricsServiceResponse) -> Result<(), Failure> {
     match response.partial_success {
         Some(partial) if partial.rejected_data_points > 0 => {

@@ -1,9 +1,9 @@
 //! Whom everything is from, by OpenTelemetry's semantic conventions for resources.
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
+use super::value::attribute;
 use crate::enrich::Host;
 
 /// Labels of series that say what the resource says already.
@@ -33,10 +33,4 @@ pub(super) fn scope() -> InstrumentationScope {
         version: VERSION.to_owned(),
         ..InstrumentationScope::default()
     }
-}
-
-/// An attribute with a text.
-pub(super) fn attribute(key: &str, value: &str) -> KeyValue {
-    let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
-    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }

@@ -39,5 +39,5 @@ pub(super) fn batches(before: &Snapshot, now: &Snapshot, time: i64) -> Result<Ve
 fn pack(series: Vec<TimeSeries>, rows: u64) -> Result<Batch, snap::Error> {
     let message = WriteRequest { series }.encode_to_vec();
     let body = snap::raw::Encoder::new().compress_vec(&message)?;
-    Ok(Batch { route: "", body: body.into(), rows })
+    Ok(Batch { body: body.into(), rows })
 }
