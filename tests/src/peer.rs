@@ -1,7 +1,8 @@
 //! Servers that tests start: free ports, waiting until they answer, ending them.
 
-use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::process::{Child, Command};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::process::{self, Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,16 +52,27 @@ impl Drop for Peer {
     }
 }
 
-/// A port of 127.0.0.1 that is free for TCP and UDP now.
+/// Ports below those that the kernel gives to outgoing connections, so that none of these takes one before a server
+/// listens there.
+const PORTS: u16 = 10_000;
+/// How many there are.
+const COUNT: u32 = 22_000;
+/// Ports that this process has been given.
+static GIVEN: AtomicU32 = AtomicU32::new(0);
+
+/// A port of 127.0.0.1 that is free for TCP and UDP now, and that this process has not been given before.
 ///
 /// # Errors
 /// When none is.
 pub fn free_port() -> Result<u16> {
-    for _ in 0..100 {
-        let tcp = TcpListener::bind("127.0.0.1:0")?;
-        let address = tcp.local_addr()?;
-        if UdpSocket::bind(address).is_ok() {
-            return Ok(address.port());
+    // Processes begin far from each other.
+    let first = process::id().wrapping_mul(131);
+    for _ in 0..1000 {
+        let given = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS + u16::try_from(first.wrapping_add(given) % COUNT)?;
+        let address = (Ipv4Addr::LOCALHOST, port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
+            return Ok(port);
         }
     }
     bail!("no port is free for TCP and UDP")
