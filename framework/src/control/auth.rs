@@ -78,6 +78,12 @@ pub enum Denied {
 }
 
 impl Denied {
+    /// Who asked, as far as it is known.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        if let Self::NoRight { who, .. } = self { who } else { "unknown" }
+    }
+
     /// True where credentials would help (401), false where the caller is known and refused (403).
     #[must_use]
     pub fn needs_credentials(&self) -> bool {

@@ -27,15 +27,17 @@ impl Gate {
         Self { rules, audit: Audit::default() }
     }
 
-    async fn caller(&self, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Failure> {
+    async fn caller(&self, peer: &Peer, headers: &HeaderMap) -> Result<Caller, (String, Failure)> {
         let rules = Arc::clone(&self.rules.borrow());
-        rules.admit(peer, headers)?;
+        rules.admit(peer, headers).map_err(refused)?;
         let (peer, headers) = (peer.clone(), headers.clone());
         match tokio::task::spawn_blocking(move || rules.judge(&peer, &headers)).await {
-            Ok(judged) => Ok(judged?),
+            Ok(judged) => judged.map_err(refused),
             Err(error) => {
                 tracing::error!(%error, "Judging a request failed.");
-                Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be judged"))
+                let failure =
+                    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be judged");
+                Err(("unknown".to_owned(), failure))
             }
         }
     }
@@ -52,8 +54,8 @@ pub(super) async fn judge(
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     let caller = match gate.caller(&peer, request.headers()).await {
         Ok(caller) => caller,
-        Err(failure) => {
-            let caller = Caller { who: "unknown".to_owned(), from: peer.to_string() };
+        Err((who, failure)) => {
+            let caller = Caller { who, from: peer.to_string() };
             gate.audit.refused(&asked, &caller, failure.status, &failure.message);
             return refuse(failure);
         }
@@ -66,6 +68,11 @@ pub(super) async fn judge(
         gate.audit.refused(&asked, &caller, response.status(), &reason);
     }
     response
+}
+
+/// Who was refused, and what to answer.
+fn refused(denied: Denied) -> (String, Failure) {
+    (denied.who().to_owned(), denied.into())
 }
 
 fn refuse(failure: Failure) -> Response {

@@ -76,7 +76,7 @@ fn process(folder: &Folder, status: &Status) -> Json {
         "pid": status.pid,
         "started": status.started.map(seconds),
         "restarts": status.restarts,
-        "last_error": status.last_exit.as_ref().map(|exit| json!({"reason": exit.reason, "at": seconds(exit.at)})),
+        "last_error": status.last_exit.as_ref().filter(|exit| !exit.asked).map(|exit| json!({"reason": exit.reason, "at": seconds(exit.at)})),
         "next_retry_seconds": status.next_retry.map(|wait| wait.as_secs_f64()),
         "stderr": status.stderr,
         "suppressed_lines": status.suppressed_lines,

@@ -24,7 +24,7 @@ pub struct Arguments {
 }
 
 const AFTER: &str = "\
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 69 no agent on that socket, 78 bad configuration.
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no agent on that socket, 78 bad configuration.
 
 Examples:
   gopher-ctl probe new my-probe --lang python   make a probe of your own

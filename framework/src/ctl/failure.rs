@@ -30,7 +30,7 @@ impl Failure {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
-            Self::NoAgent(_) => 69,
+            Self::NoAgent(_) => 3,
             Self::BadConfig(_) => 78,
             Self::Closed => 0,
         }

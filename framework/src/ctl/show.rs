@@ -1,6 +1,7 @@
 //! `table`, `config diff` and `events`: what a running agent knows.
 
 use std::io;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -78,6 +79,14 @@ pub(super) fn events(client: &Client, follow: bool, count: Option<u64>, out: &Ou
     Ok(followed?)
 }
 
+/// The end of the year 9999; there is no way to write what comes later.
+const LAST: u64 = 253_402_300_799_999;
+
+/// Milliseconds since 1970 as people write them.
+fn moment(milliseconds: u64) -> String {
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds.min(LAST)))
+}
+
 /// An event on one line.
 fn event(line: &str, out: &Out) -> String {
     let event: Value = serde_json::from_str(line).unwrap_or_default();
@@ -88,7 +97,7 @@ fn event(line: &str, out: &Out) -> String {
     let style = if severity == "INFO" { Style::Faint } else { Style::Bad };
     format!(
         "{} {} {} {} {}: {}",
-        text(&event, "time"),
+        moment(event["time"].as_u64().unwrap_or_default()),
         out.styled(style, &severity),
         text(&event, "entity"),
         text(&event, "entity_id"),

@@ -82,6 +82,8 @@ pub struct LastExit {
     pub reason: String,
     /// When.
     pub at: SystemTime,
+    /// Whether it was told to end, and did so within its time.
+    pub asked: bool,
 }
 
 /// Everything about one folder's process.

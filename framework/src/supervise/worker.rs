@@ -126,7 +126,11 @@ impl Worker {
                 self.life = None;
                 let reason = end.reason();
                 tracing::debug!(probe = %self.board.folder, reason, "Probe process ended.");
-                self.note(reason);
+                let asked = matches!(
+                    self.state.phase,
+                    Phase::Stopping { then: Then::Stop | Then::Restart, killed: false, .. }
+                );
+                self.note(reason, asked);
                 self.feed(Event::Ended(end.ending())).await;
             }
         }
@@ -180,7 +184,7 @@ impl Worker {
             Action::Kill => life.group.kill(),
             Action::Abandon => {
                 tracing::error!(probe = %self.board.folder, "A process of the probe does not die of KILL; it is given up.");
-                self.note("does not die of KILL and was given up".to_owned());
+                self.note("does not die of KILL and was given up".to_owned(), false);
                 self.life = None;
             }
             Action::Spawn => {}
@@ -207,7 +211,7 @@ impl Worker {
                     SpawnError::Denied { .. } => Ending::Unsupported,
                     _ => Ending::Death,
                 };
-                self.note(format!("cannot start: {error}"));
+                self.note(format!("cannot start: {error}"), false);
                 Some(ending)
             }
         }
@@ -297,8 +301,8 @@ impl Worker {
         }
     }
 
-    fn note(&self, reason: String) {
-        lock(&self.board.facts).last_exit = Some(LastExit { reason, at: SystemTime::now() });
+    fn note(&self, reason: String, asked: bool) {
+        lock(&self.board.facts).last_exit = Some(LastExit { reason, at: SystemTime::now(), asked });
     }
 
     /// Shows the state to everybody.

@@ -97,6 +97,7 @@ fn a_probe_is_stopped_started_and_restarted() {
         let found = ask_json(agent, &["probe", "list"]);
         let probes = found["probes"].as_array().expect("probes");
         let demo = probes.iter().find(|probe| probe["name"] == "demo").expect("demo");
+        assert_eq!(demo["last_error"], Value::Null, "to do as asked is no error");
         (demo["state"].as_str().unwrap_or_default().to_owned(), demo["pid"].clone())
     };
     ask(&agent, &["probe", "stop", "demo"]).expect(0).says("demo: stopped");
@@ -232,11 +233,11 @@ fn an_agent_that_is_not_there_is_told_apart() {
     let home = Home::new();
     let socket = home.path().join("run/control.sock").display().to_string();
     for arguments in [&["probe", "list"][..], &["metric"], &["table"], &["config", "diff"], &["top"]] {
-        let done = ctl(&[&["--socket", &socket], arguments].concat()).expect(69);
+        let done = ctl(&[&["--socket", &socket], arguments].concat()).expect(3);
         done.complains(&socket);
         done.complains("--socket");
     }
-    let done = ctl(&["--json", "--socket", &socket, "probe", "get", "baseinfo"]).expect(69);
+    let done = ctl(&["--json", "--socket", &socket, "probe", "get", "baseinfo"]).expect(3);
     let said: Value = serde_json::from_str(&done.stderr).expect("JSON");
-    assert_eq!(said["exit_code"], json!(69));
+    assert_eq!(said["exit_code"], json!(3));
 }
