@@ -17,7 +17,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-pub use self::check::{Checked, check, examine};
+pub use self::check::{Checked, check, examine, folders};
 use self::start::App;
 use crate::config::LoadError;
 use crate::{config, rundir, telemetry};

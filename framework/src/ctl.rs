@@ -6,6 +6,7 @@
 mod check;
 mod cli;
 mod config;
+mod doctor;
 mod failure;
 mod import;
 mod metric;
@@ -50,6 +51,7 @@ fn command(arguments: &Arguments, out: &Out) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Diff) => show::differences(&client()?, out),
         Command::Config(ConfigCommand::Import(wanted)) => import::run(wanted, out),
         Command::Top { every, once } => top::run(client()?, *every, *once, out),
+        Command::Doctor { config, names } => doctor::run(config, names, client(), out),
         Command::Completions { shell } => out.print(&cli::completions(*shell)),
     }
 }

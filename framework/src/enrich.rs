@@ -17,4 +17,4 @@ pub use self::containers::{Containers, Sockets, answer_questions};
 pub use self::host::Host;
 pub use self::process::Process;
 pub use self::processes::Processes;
-pub use self::watch::{Changed, ProcessWatch, Source};
+pub use self::watch::{Changed, Feed, ProcessWatch, Source};

@@ -8,6 +8,7 @@ mod rate;
 
 use gopher_protocol::decode::{Fields, Row};
 use gopher_protocol::event::Event;
+use gopher_protocol::notice::News;
 
 pub use self::intake::{Intake, Intakes};
 
@@ -57,6 +58,14 @@ impl Dropped {
 pub trait RowSink: Send + Sync {
     /// Opens a batch: the lines of one read. Others wait for its end, so a batch is short.
     fn batch(&self) -> Box<dyn Batch + '_>;
+}
+
+/// Where news of processes go.
+pub trait NewsSink: Send + Sync {
+    /// Takes news of one process.
+    fn news(&self, news: News);
+    /// Some were lost.
+    fn lost(&self);
 }
 
 /// The lines of one read.

@@ -30,5 +30,5 @@ pub use self::environment::of as environment_of;
 pub use self::order::{Desired, Folder};
 pub use self::policy::Policy;
 pub use self::shared::{Settings, Supervisor};
-pub use self::sink::{LineSink, Progress, Sinks};
+pub use self::sink::{Capability, LineSink, Progress, Sinks};
 pub use self::status::{Brief, LastExit, StateName, Status};

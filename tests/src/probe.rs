@@ -14,6 +14,7 @@ use gopher_protocol::PROTOCOL;
 use gopher_protocol::control::{ConfigMessage, ProbeConfig, Scope};
 use gopher_protocol::decode::{Decoder, Line};
 use gopher_protocol::manifest::{Manifest, Reconfigure};
+use gopher_protocol::notice::News;
 use gopher_protocol::table::Tables;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -54,6 +55,12 @@ pub enum Output {
     Applied(u64),
     /// An event: its entity, its id and its text.
     Event(String, String, String),
+    /// A capability: its name, items, hook, fidelity and the refused hooks.
+    Capability([String; 5]),
+    /// What happened to a process.
+    News(News),
+    /// What was lost, and how much.
+    Lost(String, u64),
     /// A row.
     Row(Row),
 }
@@ -209,6 +216,9 @@ impl Probe {
             Line::Event(event) => {
                 Ok(Output::Event(event.entity.to_owned(), event.entity_id.to_owned(), event.body.to_owned()))
             }
+            Line::Capability(capability) => Ok(Output::Capability(capability.fields().map(str::to_owned))),
+            Line::News(news) => Ok(Output::News(news)),
+            Line::Lost(lost) => Ok(Output::Lost(lost.what.to_owned(), lost.count)),
             Line::Log(_) => bail!("`{shown}` is a log line"),
             Line::Row(_) => bail!("`{shown}` was not checked"),
         }

@@ -2,6 +2,9 @@
 
 #[path = "ctl/config.rs"]
 mod config;
+#[cfg(test)]
+#[path = "ctl/doctor.rs"]
+mod doctor;
 #[path = "ctl/folder.rs"]
 mod folder;
 #[cfg(test)]

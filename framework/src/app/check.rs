@@ -1,10 +1,11 @@
 //! `--check`: reads everything that a start would read and reports every problem.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::catalog::{self, Catalog, Fault, Finding, check_probes};
+use crate::catalog::{self, Catalog, Fault, Finding, Folder, check_probes};
 use crate::config::{self, LoadError, Loaded, Problem};
 use crate::contain::trust::{self, Untrusted};
 
@@ -40,6 +41,16 @@ pub fn examine(path: &Path) -> Result<Checked, LoadError> {
         }
     }
     Ok(checked)
+}
+
+/// The usable probe folders of a configuration.
+///
+/// # Errors
+/// A configuration that cannot be read or is wrong.
+pub fn folders(path: &Path) -> Result<Vec<Folder>, LoadError> {
+    let loaded = config::load(path)?;
+    let catalog = catalog::scan(&catalog::roots(&loaded.config.folders), &rules(&loaded));
+    Ok(catalog.folders.into_values().map(Arc::unwrap_or_clone).collect())
 }
 
 /// Checks the configuration and all probe folders, and says so.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gopher_protocol::PROTOCOL;
 use gopher_protocol::control::ConfigMessage;
+use gopher_protocol::manifest::Feeds;
 
 use super::plan::{period, plan};
 use super::scopes::Scopes;
@@ -70,6 +71,12 @@ impl Folders {
         (!told.probes.is_empty()).then_some(told.generation)
     }
 
+    /// The folders whose processes tell of processes.
+    pub(super) fn feeding(&self) -> impl Iterator<Item = &str> {
+        let feeds = |one: &(&String, &Installed)| one.1.folder.manifest.feeds == Some(Feeds::Scopes);
+        self.0.iter().filter(feeds).map(|(name, _)| name.as_str())
+    }
+
     /// The probes (REST names) of all folders.
     pub(super) fn probes(&self) -> impl Iterator<Item = &str> {
         self.0.values().flat_map(|one| one.folder.manifest.probes.iter().map(|probe| probe.name.as_str()))
@@ -82,7 +89,9 @@ impl Installed {
         for probe in &manifest.probes {
             self.store.label(&probe.name, &scopes.labels(&probe.name));
         }
-        let probes = plan(config, manifest, |probe| scopes.of(probe));
+        let needed = manifest.feeds != Some(Feeds::Scopes) || scopes.follow();
+        let planned = needed.then(|| plan(config, manifest, |probe| scopes.of(probe)));
+        let probes = planned.unwrap_or_default();
         if self.told.as_ref().is_some_and(|told| told.probes == probes) {
             return;
         }

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gopher_protocol::control::Scope;
+use gopher_protocol::notice::News;
 use regex::Regex;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{self, Config, Containers};
 use crate::enrich::scope::{Name, Parts, Selection, Selector};
-use crate::enrich::{Added, Changed, ProcessWatch, Processes, Sockets, Source, answer_questions};
+use crate::enrich::{Added, Changed, Feed, ProcessWatch, Processes, Sockets, Source, answer_questions};
+use crate::ingest::NewsSink;
 use crate::telemetry::ScopeMetrics;
 
 /// Between two changes of scopes that come by themselves: probes hear of them five times a second at most.
@@ -29,6 +31,7 @@ struct Shared {
 pub(super) struct Scopes {
     processes: Arc<Processes>,
     watch: ProcessWatch,
+    feed: Arc<Feed>,
     metrics: ScopeMetrics,
     /// Asks container runtimes; ends with this.
     questions: Option<AbortOnDropHandle<()>>,
@@ -45,11 +48,16 @@ impl Scopes {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub(super) fn start(processes: Arc<Processes>, metrics: ScopeMetrics) -> io::Result<Self> {
-        let watch = ProcessWatch::start(Arc::clone(&processes))?;
+    pub(super) fn start(
+        processes: Arc<Processes>,
+        feed: Arc<Feed>,
+        metrics: ScopeMetrics,
+    ) -> io::Result<Self> {
+        let watch = ProcessWatch::start(Arc::clone(&processes), Arc::clone(&feed))?;
         let scopes = Self {
             processes,
             watch,
+            feed,
             metrics,
             questions: None,
             shared: Vec::new(),
@@ -86,9 +94,19 @@ impl Scopes {
             });
             self.probes.insert(probe.to_owned(), index);
         }
-        self.watch.follow(self.shared.iter().any(|shared| shared.selection.selector().follows()));
+        self.watch.follow(self.follow());
         self.select(&Changed { all: true, ..Changed::default() });
         self.show();
+    }
+
+    /// Whether a probe that tells of processes works.
+    pub(super) fn fed(&self, fed: bool) {
+        self.feed.set_live(fed);
+    }
+
+    /// Whether any scope follows processes.
+    pub(super) fn follow(&self) -> bool {
+        self.shared.iter().any(|shared| shared.selection.selector().follows())
     }
 
     /// Waits until [`Self::update`] has something to do. May be dropped and called again.
@@ -136,6 +154,16 @@ impl Scopes {
         }
         let overruns = &self.metrics.overruns;
         overruns.inc_by(self.watch.overruns().saturating_sub(overruns.get()));
+    }
+}
+
+impl NewsSink for Feed {
+    fn news(&self, news: News) {
+        self.take(news);
+    }
+
+    fn lost(&self) {
+        self.lose();
     }
 }
 

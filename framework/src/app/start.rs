@@ -22,13 +22,13 @@ use crate::clock::mono_ms;
 use crate::config::{self, Config, Loaded};
 use crate::contain::{self, Instance, Spawner};
 use crate::control::{Command, Done, Refused, View, audit};
-use crate::enrich::{Host, Processes};
+use crate::enrich::{Feed, Host, Processes};
 use crate::export::prometheus::Exposition;
 use crate::ingest::Intakes;
 use crate::rundir::RunDir;
 use crate::shutdown::{Asked, Signals};
 use crate::store::{GlobalLabels, Store};
-use crate::supervise::{Settings, Sinks, Supervisor};
+use crate::supervise::{Settings, Sinks, StateName, Supervisor};
 use crate::telemetry::{self, AgentMetrics, Level};
 
 /// Between two looks for series and counters that are due to end.
@@ -74,7 +74,8 @@ impl App {
         }
         let processes = Arc::new(Processes::new(&settings.agent.host_path));
         let store = Arc::new(store(settings, &host, Arc::clone(&processes)));
-        let intakes = Arc::new(Intakes::new(metrics.clone()));
+        let feed = Arc::<Feed>::default();
+        let intakes = Arc::new(Intakes::new(metrics.clone(), Arc::<Feed>::clone(&feed)));
         let (supervisor, spawner) = supervisor(settings, Arc::<Intakes>::clone(&intakes))?;
         let sources = Sources {
             pages: pages(&settings.prometheus, &store, &metrics),
@@ -90,8 +91,8 @@ impl App {
         let config_changes = watch_config(path);
         let (catalog, catalog_changes) = catalog::watch(catalog::roots(&settings.folders), rules(&loaded))
             .context("watching the probe folders")?;
-        let mut scopes =
-            Scopes::start(processes, metrics.scope.clone()).context("starting the watch of processes")?;
+        let mut scopes = Scopes::start(processes, feed, metrics.scope.clone())
+            .context("starting the watch of processes")?;
         scopes.ask(settings);
         let stages = Stages { store, intakes, supervisor };
         let status = FolderStatus::new(metrics);
@@ -136,11 +137,12 @@ impl App {
                     Asked::Reload => self.reload().await,
                     Asked::Stop => break,
                 },
-                Ok(()) = states.changed() => self.status.states(&self.stages.supervisor),
+                Ok(()) = states.changed() => self.states(),
                 _ = sweep.tick() => {
                     self.stages.store.sweep(mono_ms());
                     self.sources.metrics.sweep(mono_ms());
-                    self.status.states(&self.stages.supervisor);
+                    self.states();
+                    self.status.capabilities(&self.stages.supervisor);
                     self.status.usages(&self.stages.supervisor);
                     self.scopes.show();
                 }
@@ -221,6 +223,16 @@ impl App {
 
     fn tell(&mut self) {
         self.folders.tell(&self.stages, &self.running, &self.scopes);
+    }
+
+    /// Takes note of where the folders are in their lives.
+    fn states(&mut self) {
+        self.status.states(&self.stages.supervisor);
+        let briefs = self.stages.supervisor.briefs();
+        let works = |name: &str| {
+            briefs.iter().any(|brief| &*brief.folder == name && brief.state == StateName::Running)
+        };
+        self.scopes.fed(self.folders.feeding().any(works));
     }
 
     /// Makes a change that somebody asks for.

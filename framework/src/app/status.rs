@@ -17,6 +17,8 @@ struct Shown {
     counters: FolderCounters,
     /// Restarts as the supervisor had them.
     restarts: u64,
+    /// What is shown of its capabilities: name, hook, fidelity.
+    capabilities: Vec<[String; 3]>,
 }
 
 impl FolderStatus {
@@ -34,15 +36,31 @@ impl FolderStatus {
                 let value = i64::from(state == brief.state);
                 self.metrics.probe_state.with_label_values(&[folder, state.as_str()]).set(value);
             }
-            let mut shown = before
-                .remove(folder)
-                .unwrap_or_else(|| Shown { counters: self.metrics.folder(folder), restarts: 0 });
+            let mut shown = before.remove(folder).unwrap_or_else(|| Shown {
+                counters: self.metrics.folder(folder),
+                restarts: 0,
+                capabilities: Vec::new(),
+            });
             shown.counters.restarts.inc_by(increase(shown.restarts, brief.restarts));
             shown.restarts = brief.restarts;
             self.shown.insert(brief.folder, shown);
         }
-        for gone in before.keys() {
+        for (gone, shown) in &mut before {
             self.metrics.forget_folder(gone, StateName::ALL.map(StateName::as_str));
+            shown.show(&self.metrics, gone, Vec::new());
+        }
+    }
+
+    /// Writes down by which hooks the folders' capabilities work. After [`Self::states`].
+    pub(super) fn capabilities(&mut self, supervisor: &Supervisor) {
+        for (folder, capabilities) in supervisor.capabilities() {
+            let now = capabilities.into_iter().map(|one| {
+                let fidelity = one.fidelity.split(':').next().unwrap_or_default();
+                [one.name, one.hook, if fidelity.is_empty() { "none" } else { fidelity }.to_owned()]
+            });
+            if let Some(shown) = self.shown.get_mut(&folder) {
+                shown.show(&self.metrics, &folder, now.collect());
+            }
         }
     }
 
@@ -55,6 +73,23 @@ impl FolderStatus {
             let memory = i64::try_from(memory).unwrap_or(i64::MAX);
             self.metrics.probe_memory.with_label_values(&[&folder]).set(memory);
         }
+    }
+}
+
+impl Shown {
+    fn show(&mut self, metrics: &AgentMetrics, folder: &str, now: Vec<[String; 3]>) {
+        if self.capabilities == now {
+            return;
+        }
+        let show = |[name, hook, fidelity]: &[String; 3], works| {
+            metrics.capability([folder, name, hook, fidelity], works);
+        };
+        self.capabilities
+            .iter()
+            .filter(|before| !now.contains(before))
+            .for_each(|before| show(before, false));
+        now.iter().for_each(|one| show(one, true));
+        self.capabilities = now;
     }
 }
 

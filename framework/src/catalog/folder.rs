@@ -125,6 +125,10 @@ pub fn inspect(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Vec
         );
         faults.push(in_manifest(line_of_key(&text, "privileges"), reason));
     }
+    if manifest.feeds.is_some() && origin == Origin::Extend {
+        let reason = "feeds: only built-in probes tell the agent of processes".to_owned();
+        faults.push(in_manifest(line_of_key(&text, "feeds"), reason));
+    }
     match executable(path, &manifest) {
         Err(reason) => faults.push(in_manifest(line_of_key(&text, "exec"), reason)),
         Ok(exec) => faults.extend(untrusted(path, &[path, &file, &exec], rules)),

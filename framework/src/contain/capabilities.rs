@@ -61,6 +61,11 @@ impl CapSet {
         number < u64::BITS && self.0 & (1 << number) != 0
     }
 
+    /// CAP_BPF, or what stands for it before Linux 5.8.
+    pub(super) fn may_load_bpf(self) -> bool {
+        self.has(BPF) || self.has(SYS_ADMIN)
+    }
+
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }

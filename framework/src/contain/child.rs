@@ -118,6 +118,9 @@ impl Prepared {
             // SAFETY: `limit` lives over the call.
             Step::Rlimit.check(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }.into())?;
         }
+        if self.privileges.capabilities.may_load_bpf() {
+            unlimited_locked_memory();
+        }
         self.drop_privileges()?;
         self.keep_only_stdio()?;
         self.die_with_parent()
@@ -173,6 +176,16 @@ impl Prepared {
             }
         }
         Ok(())
+    }
+}
+
+/// Before Linux 5.11 the memory of eBPF counts as locked, and only who has CAP_SYS_RESOURCE may raise the limit. Where the
+/// agent may not either, the probe will say what it lacks.
+fn unlimited_locked_memory() {
+    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: `limit` lives over the call.
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit);
     }
 }
 

@@ -92,6 +92,7 @@ fn process(folder: &Folder, status: &Status) -> Json {
         "applied": status.delivered.applied,
         "apply_seconds": status.delivered.apply_time.map(|time| time.as_secs_f64()),
         "undelivered": status.delivered.broken,
+        "capabilities": status.capabilities,
     })
 }
 

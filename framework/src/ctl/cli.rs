@@ -83,6 +83,15 @@ pub(super) enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Find out what each probe can see on this host, by which hooks, and what keeps it from better ones.
+    #[command(after_help = DOCTOR)]
+    Doctor {
+        /// Probes; all that are installed without any.
+        names: Vec<String>,
+        /// The configuration that says where probes are.
+        #[arg(long, value_name = "FILE", default_value = "/etc/gala-gopher/gala-gopher.conf")]
+        config: PathBuf,
+    },
     /// Write completions for a shell.
     #[command(after_help = "Example:\n  gopher-ctl completions bash >/etc/bash_completion.d/gopher-ctl")]
     Completions {
@@ -90,6 +99,17 @@ pub(super) enum Command {
         shell: Shell,
     },
 }
+
+const DOCTOR: &str = "\
+A probe that the agent runs is asked through it. Others are started for a moment, as you and without limits: doctor is
+for root.
+
+Exit codes: 0 everything works, or less well than it could, 1 something is impossible here.
+
+Examples:
+  gopher-ctl doctor
+  gopher-ctl doctor tcp
+  gopher-ctl --json doctor | jq '.folders[].capabilities[] | select(.fidelity != \"exact\")'";
 
 const METRIC: &str = "\
 Where the filter leaves one metric, its series are shown as a table of the labels that differ.

@@ -12,7 +12,7 @@ use gopher_protocol::PROTOCOL;
 use gopher_protocol::control::{ConfigMessage, Scope};
 use gopher_protocol::manifest::Manifest;
 
-use self::process::{Event, Process};
+pub(super) use self::process::{Event, Process};
 use self::tally::Tally;
 use super::check;
 use super::cli::Run;
@@ -80,6 +80,12 @@ fn follow(process: &mut Process, tally: &mut Tally, time: Duration, out: &Out) -
 /// Shows text of the probe as it comes, apart from the report.
 fn say(text: &str, out: &Out) {
     eprintln!("{} {}", out.styled(Style::Faint, "probe says:"), shown(text));
+}
+
+/// All probes of the folder with all their items and their defaults.
+pub(super) fn everything(folder: &Folder) -> Result<ConfigMessage, Failure> {
+    let (items, params) = (Vec::new(), Vec::new());
+    configuration(folder, &Run { folder: folder.path.clone(), time: Duration::ZERO, items, params })
 }
 
 /// Every probe of the folder with its defaults and what the arguments change.

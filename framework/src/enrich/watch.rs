@@ -1,6 +1,8 @@
-//! Follows all processes of the host on a thread of its own: by the kernel's connector, else by looks at procfs.
+//! Follows all processes of the host on a thread of its own: by a probe's news, else by the kernel's connector, else by
+//! looks at procfs.
 
 mod connector;
+mod feed;
 
 use std::collections::HashSet;
 use std::io;
@@ -11,16 +13,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use self::connector::{Connector, Happened};
+use self::connector::{Connector, Drained, Happened};
+pub use self::feed::Feed;
 use super::processes::Processes;
 use crate::clock::mono_ms;
 use crate::sync::lock;
 
-/// Between two reads of the connector.
+/// Between two reads of news.
 const DRAIN: Duration = Duration::from_millis(100);
-/// Between two looks at procfs where there is no connector.
+/// Between two looks at procfs where there are no news.
 const LOOK: Duration = Duration::from_millis(500);
-/// Between two looks at procfs beside the connector, for what it does not tell: a move to another control group.
+/// Between two looks at procfs beside news, for what they do not tell: a move to another control group.
 const CHECK: Duration = Duration::from_secs(30);
 /// The longest that whoever begins to follow waits for the first look.
 const FIRST: Duration = Duration::from_secs(2);
@@ -33,6 +36,8 @@ pub enum Source {
     /// No scope follows processes.
     #[default]
     None,
+    /// A probe with eBPF programs.
+    Ebpf,
     /// The kernel's process connector.
     Connector,
     /// procfs, twice a second.
@@ -41,16 +46,39 @@ pub enum Source {
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::None, Self::Connector, Self::Procfs];
+    pub const ALL: [Self; 4] = [Self::None, Self::Ebpf, Self::Connector, Self::Procfs];
 
     /// Its name in metrics and answers.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
+            Self::Ebpf => "ebpf",
             Self::Connector => "connector",
             Self::Procfs => "procfs",
         }
+    }
+}
+
+/// An open source.
+enum Origin {
+    Feed,
+    Connector(Connector),
+    Procfs,
+}
+
+impl Origin {
+    fn source(&self) -> Source {
+        match self {
+            Self::Feed => Source::Ebpf,
+            Self::Connector(_) => Source::Connector,
+            Self::Procfs => Source::Procfs,
+        }
+    }
+
+    /// Between two reads.
+    fn pause(&self) -> Duration {
+        if matches!(self, Self::Procfs) { LOOK } else { DRAIN }
     }
 }
 
@@ -74,6 +102,7 @@ struct Orders {
 #[derive(Debug)]
 struct Shared {
     processes: Arc<Processes>,
+    feed: Arc<Feed>,
     orders: Mutex<Orders>,
     wake: Condvar,
     changed: Mutex<Changed>,
@@ -90,17 +119,22 @@ pub struct ProcessWatch {
 }
 
 impl ProcessWatch {
-    /// Starts the thread, which waits until it is told to follow.
+    /// Starts the thread, which waits until it is told to follow. News come from `feed` while that is live.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(processes: Arc<Processes>) -> io::Result<Self> {
-        Self::start_with(processes, Connector::open)
+    pub fn start(processes: Arc<Processes>, feed: Arc<Feed>) -> io::Result<Self> {
+        Self::start_with(processes, feed, Connector::open)
     }
 
-    fn start_with(processes: Arc<Processes>, open: fn() -> io::Result<Connector>) -> io::Result<Self> {
+    fn start_with(
+        processes: Arc<Processes>,
+        feed: Arc<Feed>,
+        open: fn() -> io::Result<Connector>,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             processes,
+            feed,
             orders: Mutex::default(),
             wake: Condvar::new(),
             changed: Mutex::default(),
@@ -164,22 +198,36 @@ impl Drop for ProcessWatch {
 impl Shared {
     fn run(&self, open: fn() -> io::Result<Connector>) {
         while self.waits_to_follow() {
-            let connector = open();
-            if let Err(error) = &connector {
-                tracing::info!(%error, "No news of processes from the kernel; /proc is read twice a second.");
-            }
-            let connector = connector.ok();
-            self.show(if connector.is_some() { Source::Connector } else { Source::Procfs });
             self.processes.follow(true);
-            self.scan();
-            lock(&self.orders).looked = true;
-            self.wake.notify_all();
-            if let Err(error) = self.watch(connector.as_ref()) {
-                tracing::warn!(%error, "The news of processes broke off; the kernel is asked again.");
+            while self.goes_on(Duration::ZERO) {
+                let origin = self.origin(open);
+                self.show(origin.source());
+                // Also what happened between two origins.
+                self.scan();
+                lock(&self.orders).looked = true;
+                self.wake.notify_all();
+                if let Err(error) = self.watch(&origin) {
+                    tracing::warn!(%error, "The news of processes broke off; the kernel is asked again.");
+                }
             }
             lock(&self.orders).looked = false;
             self.processes.follow(false);
             self.show(Source::None);
+        }
+    }
+
+    /// The best origin of news that there is now.
+    fn origin(&self, open: fn() -> io::Result<Connector>) -> Origin {
+        if self.feed.is_live() {
+            self.feed.drain();
+            return Origin::Feed;
+        }
+        match open() {
+            Ok(connector) => Origin::Connector(connector),
+            Err(error) => {
+                tracing::info!(%error, "No news of processes from the kernel; /proc is read twice a second.");
+                Origin::Procfs
+            }
         }
     }
 
@@ -190,16 +238,17 @@ impl Shared {
         !waited.unwrap_or_else(PoisonError::into_inner).stop
     }
 
-    /// Follows until told otherwise, or until the connector fails.
-    fn watch(&self, connector: Option<&Connector>) -> io::Result<()> {
+    /// Follows until told otherwise, until there is a better origin, or until this one fails.
+    fn watch(&self, origin: &Origin) -> io::Result<()> {
         let mut headless = HashSet::new();
         let mut scanned = Instant::now();
         let mut generation = 0;
-        while self.goes_on(if connector.is_some() { DRAIN } else { LOOK }) {
+        while self.goes_on(origin.pause()) && self.feed.is_live() == matches!(origin, Origin::Feed) {
             let mut scan = scanned.elapsed() >= CHECK;
-            match connector {
-                Some(connector) => scan |= self.drain(connector, &mut headless)?,
-                None => scan = true,
+            match origin {
+                Origin::Feed => scan |= self.follow_up(self.feed.drain(), &mut headless),
+                Origin::Connector(connector) => scan |= self.follow_up(connector.drain()?, &mut headless),
+                Origin::Procfs => scan = true,
             }
             if scan {
                 self.scan();
@@ -215,9 +264,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes the connector's news; true when some were lost.
-    fn drain(&self, connector: &Connector, headless: &mut HashSet<u32>) -> io::Result<bool> {
-        let drained = connector.drain()?;
+    /// Looks at the processes that there are news of; true when some were lost.
+    fn follow_up(&self, drained: Drained, headless: &mut HashSet<u32>) -> bool {
         let now = mono_ms();
         let mut changed = Vec::new();
         let again: Vec<_> = headless.drain().collect();
@@ -243,7 +291,7 @@ impl Shared {
         if drained.lost {
             self.overruns.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(drained.lost)
+        drained.lost
     }
 
     fn scan(&self) {

@@ -31,7 +31,10 @@ impl TestStore {
             globals.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let processes = Arc::new(Processes::new(Path::new("/")));
         let store = Arc::new(Store::new(limits, globals, processes, false));
-        let this = Self { store, intakes: Intakes::new(AgentMetrics::new().unwrap()) };
+        let this = Self {
+            store,
+            intakes: Intakes::new(AgentMetrics::new().unwrap(), Arc::new(crate::enrich::Feed::default())),
+        };
         this.folder(manifest);
         this
     }

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use gopher_protocol::decode::{Decoder, Line};
-use gopher_protocol::manifest::Manifest;
+use gopher_protocol::manifest::{Feeds, Manifest};
+use gopher_protocol::notice::Lost;
 use gopher_protocol::reject::{Reason, Reject};
 use gopher_protocol::table::Tables;
 
 use super::rate::Rate;
-use super::{Batch, Dropped, RowSink};
+use super::{Batch, Dropped, NewsSink, RowSink};
 use crate::clock::mono_ms;
 use crate::supervise::{LineSink, Progress, Sinks};
 use crate::sync::lock;
@@ -21,8 +22,11 @@ const REJECT_LOG_INTERVAL: u64 = 10_000;
 /// What the intakes of one folder share over the lives of its process.
 struct Folder {
     name: String,
+    metrics: AgentMetrics,
     tables: Tables,
     sink: Arc<dyn RowSink>,
+    /// Of folders that may tell any.
+    news: Option<Arc<dyn NewsSink>>,
     counters: FolderCounters,
     rate: Mutex<Rate>,
     logged: Mutex<(u64, u64)>,
@@ -31,22 +35,25 @@ struct Folder {
 /// Opens an [`Intake`] for each process that the supervisor starts.
 pub struct Intakes {
     metrics: AgentMetrics,
+    news: Arc<dyn NewsSink>,
     folders: Mutex<HashMap<String, Arc<Folder>>>,
 }
 
 impl Intakes {
     /// No folders yet.
     #[must_use]
-    pub fn new(metrics: AgentMetrics) -> Self {
-        Self { metrics, folders: Mutex::default() }
+    pub fn new(metrics: AgentMetrics, news: Arc<dyn NewsSink>) -> Self {
+        Self { metrics, news, folders: Mutex::default() }
     }
 
     /// Adds or replaces a folder; processes that run already keep what they were opened with.
     pub fn set(&self, manifest: &Manifest, sink: Arc<dyn RowSink>) {
         let folder = Folder {
             name: manifest.name.clone(),
+            metrics: self.metrics.clone(),
             tables: manifest.tables(),
             sink,
+            news: (manifest.feeds == Some(Feeds::Scopes)).then(|| Arc::clone(&self.news)),
             counters: self.metrics.folder(&manifest.name),
             rate: Mutex::new(Rate::new(manifest.limits.rows_per_second, mono_ms())),
             logged: Mutex::default(),
@@ -117,7 +124,7 @@ impl LineSink for Intake {
                 None => self.decoder.decode(&folder.tables, line),
             };
             match decoded {
-                Ok(line) => tally.line(line, &mut *batch, &mut rate, &mut progress),
+                Ok(line) => tally.line(&folder, line, &mut *batch, &mut rate, &mut progress),
                 Err(reject) => tally.reject(&folder, &reject),
             }
         }
@@ -144,6 +151,15 @@ impl LineSink for Intake {
     }
 }
 
+impl Folder {
+    fn lost(&self, lost: &Lost<'_>) {
+        self.metrics.lost(&self.name, lost.what, lost.count);
+        if let Some(news) = &self.news {
+            news.lost();
+        }
+    }
+}
+
 impl Intake {
     fn refuse(&self, reason: Reason) {
         let mut tally = Tally::default();
@@ -154,11 +170,24 @@ impl Intake {
 
 impl Tally {
     #[inline]
-    fn line(&mut self, line: Line<'_>, batch: &mut dyn Batch, rate: &mut Rate, progress: &mut Progress) {
+    fn line(
+        &mut self,
+        folder: &Folder,
+        line: Line<'_>,
+        batch: &mut dyn Batch,
+        rate: &mut Rate,
+        progress: &mut Progress,
+    ) {
         match line {
             Line::Ready => progress.ready = true,
             Line::Applied(generation) => progress.applied = Some(generation),
             Line::Log(fields) => batch.log(&fields),
+            Line::Capability(capability) => progress.capabilities.push((&capability).into()),
+            Line::Lost(lost) => folder.lost(&lost),
+            Line::News(news) => match &folder.news {
+                Some(sink) => sink.news(news),
+                None => self.reject(folder, &not_allowed()),
+            },
             Line::Row(_) | Line::Event(_) if !rate.take() => self.drop_line(Dropped::Rate),
             Line::Row(row) => match batch.row(&row) {
                 Ok(()) => self.accept(),
@@ -210,6 +239,11 @@ impl Tally {
             counter.inc_by(count);
         }
     }
+}
+
+/// News of a folder that does not say that it has any.
+fn not_allowed() -> Reject {
+    Reject { reason: Reason::UnknownTable, table: "news".to_owned(), field: 0, byte: 0 }
 }
 
 /// The intake of a folder that went away while its process was being started.

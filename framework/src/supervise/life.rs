@@ -1,6 +1,6 @@
 //! One process from its start to its end: its pipes, its exit, and the removal of what it leaves behind.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gopher_protocol::control::ConfigMessage;
@@ -11,11 +11,14 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::channel::{self, Delivery};
 use super::journal::Journal;
 use super::output;
-use super::sink::{LineSink, Progress};
+use super::sink::{Capability, LineSink, Progress};
 use crate::contain::{Child, Exit, Group};
+use crate::sync::lock;
 
 /// Reading what a dead process left in its pipes may take so long.
 const DRAIN: Duration = Duration::from_secs(2);
+/// Most capabilities that are kept of one process.
+const CAPABILITIES: usize = 256;
 /// Each event happens at most once, so that none ever waits.
 const EVENTS: usize = 4;
 
@@ -39,6 +42,7 @@ pub(super) struct Surroundings {
     pub(super) folder: Arc<str>,
     pub(super) journal: Arc<Journal>,
     pub(super) delivery: Arc<Delivery>,
+    pub(super) capabilities: Arc<Mutex<Vec<Capability>>>,
     /// See [`super::Policy::linger`].
     pub(super) linger: Duration,
 }
@@ -99,8 +103,15 @@ fn read_output(
     let (closing, closed) = oneshot::channel();
     let mut readers = JoinSet::new();
     let delivery = Arc::clone(&around.delivery);
+    let capabilities = Arc::clone(&around.capabilities);
+    lock(&capabilities).clear();
     let mut started = false;
     let on_progress = move |progress: Progress| {
+        if !progress.capabilities.is_empty() {
+            let mut known = lock(&capabilities);
+            known.extend(progress.capabilities);
+            known.truncate(CAPABILITIES);
+        }
         if let Some(generation) = progress.applied {
             delivery.applied(generation, Instant::now());
         }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::order::{Desired, Order};
 use super::policy::Policy;
+use super::sink::Capability;
 use super::sink::Sinks;
 use super::status::{Board, Brief, StateName, Status};
 use super::worker::Worker;
@@ -193,6 +194,13 @@ impl Supervisor {
     #[must_use]
     pub fn usages(&self) -> Vec<(Arc<str>, Option<Usage>)> {
         self.0.boards().iter().map(|board| (Arc::clone(&board.folder), board.usage())).collect()
+    }
+
+    /// What every folder's process said of its capabilities, in order of the names.
+    #[must_use]
+    pub fn capabilities(&self) -> Vec<(Arc<str>, Vec<Capability>)> {
+        let of = |board: &Arc<Board>| (Arc::clone(&board.folder), lock(&board.capabilities).clone());
+        self.0.boards().iter().map(of).collect()
     }
 
     /// Changes whenever the state of a folder does, or a folder goes.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::channel::{Delivered, Delivery};
 use super::journal::Journal;
+use super::sink::Capability;
 use super::state::Phase;
 use crate::contain::{Enforced, Group, Usage};
 use crate::sync::lock;
@@ -115,6 +116,8 @@ pub struct Status {
     pub delivered: Delivered,
     /// CPU time and memory of the process and its descendants.
     pub usage: Option<Usage>,
+    /// What the process, or the last one, said of its capabilities.
+    pub capabilities: Vec<Capability>,
 }
 
 /// Where a folder is in its life.
@@ -134,6 +137,7 @@ pub(super) struct Board {
     pub(super) folder: Arc<str>,
     pub(super) journal: Arc<Journal>,
     pub(super) delivery: Arc<Delivery>,
+    pub(super) capabilities: Arc<Mutex<Vec<Capability>>>,
     pub(super) facts: Mutex<Facts>,
 }
 
@@ -160,7 +164,13 @@ pub(super) struct Process {
 impl Board {
     pub(super) fn new(folder: Arc<str>) -> Self {
         let journal = Arc::new(Journal::new(Arc::clone(&folder)));
-        Self { folder, journal, delivery: Arc::default(), facts: Mutex::default() }
+        Self {
+            folder,
+            journal,
+            delivery: Arc::default(),
+            capabilities: Arc::default(),
+            facts: Mutex::default(),
+        }
     }
 
     pub(super) fn status(&self) -> Status {
@@ -182,6 +192,7 @@ impl Board {
             generation: facts.generation,
             delivered: self.delivery.facts(),
             usage: None,
+            capabilities: lock(&self.capabilities).clone(),
         };
         drop(facts);
         Status { usage: self.usage(), stderr: self.journal.tail(), ..status }

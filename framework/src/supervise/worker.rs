@@ -223,6 +223,7 @@ impl Worker {
             folder: Arc::clone(&self.board.folder),
             journal: Arc::clone(&self.board.journal),
             delivery: Arc::clone(&self.board.delivery),
+            capabilities: Arc::clone(&self.board.capabilities),
             linger: self.shared.settings.policy.linger,
         };
         let life = Life::new(child, self.shared.sinks.open(&self.board.folder), &around);

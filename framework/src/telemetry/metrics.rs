@@ -1,6 +1,6 @@
 //! The agent's own metrics, under fixed names that dashboards and tests rely on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, Weak};
 
 use gopher_protocol::reject::{FieldReason, Reason};
@@ -15,6 +15,8 @@ use crate::sync::lock;
 const PREFIX: &str = "gala_gopher_agent_";
 /// Outcomes of events, in the order of [`FolderCounters::events`].
 const EVENTS: [&str; 2] = ["suppressed", "passed"];
+/// Most kinds of losses of one folder that are told apart.
+const LOST: usize = 32;
 /// How long, in milliseconds, the counters of a removed folder are shown: a few scrapes of a slow Prometheus server.
 const GONE_SHOWN: u64 = 10 * 60_000;
 
@@ -29,6 +31,8 @@ pub struct AgentMetrics {
     fields: IntCounterVec,
     utf8: IntCounterVec,
     events: IntCounterVec,
+    lost: IntCounterVec,
+    capabilities: IntGaugeVec,
     /// Keys that the store holds.
     pub series: IntGauge,
     /// 1 for the state that a folder's process is in, 0 for the others.
@@ -94,6 +98,8 @@ struct Shown {
     held: Weak<()>,
     /// The time of the first look that found nobody.
     gone: Option<u64>,
+    /// Labels of what it lost.
+    lost: BTreeSet<String>,
 }
 
 /// The counters of one folder, ready to be counted on: no look-up on the hot path. They are shown as long as somebody
@@ -153,6 +159,8 @@ impl AgentMetrics {
                 "Accepted events: passed on to exporters, or left out because the same was passed on just before.",
                 &["probe", "outcome"],
             )?,
+            lost: lost(r)?,
+            capabilities: capabilities(r)?,
             series: keep(r, IntGauge::new("gala_gopher_agent_series", "Keys that the store holds.")?)?,
             probe_state: gauges(
                 r,
@@ -198,7 +206,7 @@ impl AgentMetrics {
         let mut folders = lock(&self.folders);
         let shown = folders.entry(name.to_owned()).or_default();
         let held = shown.held.upgrade().unwrap_or_default();
-        *shown = Shown { held: Arc::downgrade(&held), gone: None };
+        (shown.held, shown.gone) = (Arc::downgrade(&held), None);
         let row = |outcome: &str, reason: &str| self.rows.with_label_values(&[name, outcome, reason]);
         FolderCounters {
             restarts: self.restarts.with_label_values(&[name]),
@@ -213,6 +221,24 @@ impl AgentMetrics {
         }
     }
 
+    /// Counts what a folder lost. Of too many kinds the rest is `other`.
+    pub fn lost(&self, folder: &str, what: &str, count: u64) {
+        let mut folders = lock(&self.folders);
+        let known = &mut folders.entry(folder.to_owned()).or_default().lost;
+        let what = if known.len() < LOST || known.contains(what) { what } else { "other" };
+        known.insert(what.to_owned());
+        self.lost.with_label_values(&[folder, what]).inc_by(count);
+    }
+
+    /// Shows or no longer shows by which hook a capability works: folder, capability, hook, fidelity.
+    pub fn capability(&self, labels: [&str; 4], works: bool) {
+        if works {
+            self.capabilities.with_label_values(&labels).set(1);
+        } else {
+            forgotten(self.capabilities.remove_label_values(&labels));
+        }
+    }
+
     /// Forgets the counters of folders that nobody has been able to count for since ten minutes. `now` is
     /// [`crate::clock::mono_ms`].
     pub fn sweep(&self, now: u64) {
@@ -223,6 +249,9 @@ impl AgentMetrics {
             let keep = now.saturating_sub(*shown.gone.get_or_insert(now)) < GONE_SHOWN;
             if !keep {
                 self.forget_counters(name);
+                for what in &shown.lost {
+                    forgotten(self.lost.remove_label_values(&[name, what]));
+                }
             }
             keep
         });
@@ -297,6 +326,16 @@ fn counters(
 fn cpu(registry: &Registry) -> Result<GaugeVec, prometheus::Error> {
     let opts = Opts::new(format!("{PREFIX}probe_cpu_seconds"), "CPU time of a folder's processes.");
     keep(registry, GaugeVec::new(opts, &["probe"])?)
+}
+
+fn lost(registry: &Registry) -> Result<IntCounterVec, prometheus::Error> {
+    let help = "What a probe lost before it could report it: records of a ring, entries of a map.";
+    counters(registry, "probe_lost_total", help, &["probe", "what"])
+}
+
+fn capabilities(registry: &Registry) -> Result<IntGaugeVec, prometheus::Error> {
+    let help = "1 for the hook by which a capability of a probe works on this host.";
+    gauges(registry, "probe_capability", help, &["probe", "capability", "hook", "fidelity"])
 }
 
 fn gauges(

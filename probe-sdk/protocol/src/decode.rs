@@ -2,6 +2,7 @@
 
 use crate::escape;
 use crate::event::Event;
+use crate::notice::{Capability, Lost, News};
 use crate::reject::{Reason, Reject};
 use crate::table::{Kind, Tables};
 
@@ -18,6 +19,12 @@ pub enum Line<'a> {
     Ready,
     /// The configuration of this generation is in force.
     Applied(u64),
+    /// How a capability works on this host.
+    Capability(Capability<'a>),
+    /// What the process lost before it could report it.
+    Lost(Lost<'a>),
+    /// Something happened to a process of the host.
+    News(News),
 }
 
 /// A row whose field count fits its table.
@@ -194,18 +201,24 @@ fn checked_row<'a>(tables: &Tables, row: Row<'a>) -> Result<Line<'a>, Reject> {
 }
 
 fn control<'a>(name: &str, fields: Fields<'a>) -> Result<Line<'a>, Reject> {
+    let bad = |field: usize| reject(Reason::BadControl, fields, field + 1);
     match (name, fields.len()) {
         ("", _) => Err(reject(Reason::NoTable, fields, 0)),
         ("ready", 0) => Ok(Line::Ready),
         ("applied", 1) => match fields.get(0).parse() {
             Ok(generation) => Ok(Line::Applied(generation)),
-            Err(_) => Err(reject(Reason::BadControl, fields, 1)),
+            Err(_) => Err(bad(0)),
         },
         ("event", Event::FIELDS) => {
             Event::read(fields).map(Line::Event).map_err(|field| reject(Reason::BadEvent, fields, field + 1))
         }
         ("log", 6) => Ok(Line::Log(fields)),
-        ("ready" | "applied" | "event" | "log", count) => Err(reject(Reason::BadControl, fields, count)),
+        ("capability", Capability::FIELDS) => Capability::read(fields).map(Line::Capability).map_err(bad),
+        ("lost", Lost::FIELDS) => Lost::read(fields).map(Line::Lost).map_err(bad),
+        ("news", News::FIELDS) => News::read(fields).map(Line::News).map_err(bad),
+        ("ready" | "applied" | "event" | "log" | "capability" | "lost" | "news", count) => {
+            Err(reject(Reason::BadControl, fields, count))
+        }
         _ => Err(reject(Reason::UnknownTable, fields, 0)),
     }
 }

@@ -17,6 +17,7 @@ mod escape;
 pub mod event;
 pub mod histogram;
 pub mod manifest;
+pub mod notice;
 pub mod number;
 pub mod reject;
 pub mod table;

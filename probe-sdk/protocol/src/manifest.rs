@@ -22,6 +22,8 @@ pub struct Manifest {
     pub exec: Vec<String>,
     /// How the process learns of a new configuration.
     pub reconfigure: Reconfigure,
+    /// What of the agent it works for, beside or instead of operators.
+    pub feeds: Option<Feeds>,
     /// Linux capabilities, `CAP_…`; everything else is dropped.
     pub privileges: Vec<String>,
     /// What the process may use.
@@ -41,6 +43,14 @@ pub enum Reconfigure {
     Stdin,
     /// A restart when items or parameters change; the scope is replaced in the file `GOPHER_CONFIG_FILE`.
     Restart,
+}
+
+/// What of the agent a process works for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Feeds {
+    /// Scopes, with news of processes. It runs while a scope follows processes, unless the configuration says otherwise.
+    Scopes,
 }
 
 /// What a process may use.

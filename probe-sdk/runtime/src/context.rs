@@ -1,10 +1,13 @@
 //! The loop of a probe: wait, be configured, tick, write rows.
 
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use gopher_protocol::control::{ConfigMessage, Scope};
 use gopher_protocol::event::Event;
 use gopher_protocol::manifest::Manifest;
+use gopher_protocol::notice::{Capability, News};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -20,6 +23,8 @@ pub enum Wake {
     Configured,
     /// The report period is over: read and send.
     Tick,
+    /// The descriptor of [`Context::watch`] is readable.
+    Readable,
 }
 
 /// What a probe holds: its configuration and its output.
@@ -30,6 +35,9 @@ pub struct Context {
     stdin: Stdin,
     schedule: Schedule,
     applied: Option<u64>,
+    watched: Option<OwnedFd>,
+    /// Totals said so far, by what was lost.
+    lost: BTreeMap<&'static str, u64>,
 }
 
 impl Context {
@@ -49,6 +57,8 @@ impl Context {
             stdin: Stdin::default(),
             schedule: Schedule::default(),
             applied: None,
+            watched: None,
+            lost: BTreeMap::new(),
         })
     }
 
@@ -72,6 +82,7 @@ impl Context {
                     self.configure(message);
                     return Ok(Some(Wake::Configured));
                 }
+                Input::Readable => return Ok(Some(Wake::Readable)),
                 Input::Deadline if self.schedule.take(Instant::now()) => return Ok(Some(Wake::Tick)),
                 Input::Deadline => {}
             }
@@ -80,7 +91,9 @@ impl Context {
 
     fn wait(&mut self) -> Result<Input, Error> {
         match &self.output.sink {
-            Sink::Stdout(stop) => self.stdin.wait(stop, self.schedule.due()),
+            Sink::Stdout(stop) => {
+                self.stdin.wait(stop, self.watched.as_ref().map(OwnedFd::as_fd), self.schedule.due())
+            }
             #[cfg(any(test, feature = "testing"))]
             Sink::Memory(_) => Ok(Input::Stop),
         }
@@ -152,6 +165,46 @@ impl Context {
     /// [`Error::Stopped`] when the agent is gone.
     pub fn ready(&mut self) -> Result<(), Error> {
         self.output.ready()
+    }
+
+    /// Says how a capability works on this host; once for each, before [`Context::ready`].
+    ///
+    /// # Errors
+    /// [`Error::RowTooLong`], or [`Error::Stopped`] when the agent is gone.
+    pub fn capability(&mut self, capability: &Capability<'_>) -> Result<(), Error> {
+        self.output.capability(capability)
+    }
+
+    /// Says how much of something was lost since the process started; what was said before is known.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the agent is gone.
+    pub fn lost(&mut self, what: &'static str, total: u64) -> Result<(), Error> {
+        let said = self.lost.entry(what).or_default();
+        let more = total.saturating_sub(*said);
+        if more == 0 {
+            return Ok(());
+        }
+        *said = total;
+        self.output.lost(what, more)
+    }
+
+    /// Tells the agent what happened to a process; for folders that feed scopes.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the agent is gone.
+    pub fn news(&mut self, news: News) -> Result<(), Error> {
+        self.output.news(news)
+    }
+
+    /// Wakes the probe, with [`Wake::Readable`], whenever this descriptor is readable: a ring, a socket.
+    ///
+    /// # Errors
+    /// [`Error::System`] when there are too many open files.
+    pub fn watch(&mut self, fd: BorrowedFd<'_>) -> Result<(), Error> {
+        let what = "keeping a descriptor to watch";
+        self.watched = Some(fd.try_clone_to_owned().map_err(|source| Error::System { what, source })?);
+        Ok(())
     }
 
     /// Writes out what was sent so far, for rows that shall not wait for the end of the tick.

@@ -54,6 +54,8 @@ pub(crate) enum Event {
     Config(ConfigMessage),
     /// The deadline has passed.
     Deadline,
+    /// The watched descriptor is readable.
+    Readable,
 }
 
 /// Reads stdin without blocking the clock.
@@ -64,14 +66,20 @@ pub(crate) struct Input {
 
 impl Input {
     /// Waits for whatever comes first.
-    pub(crate) fn wait(&mut self, stop: &Stop, deadline: Option<Instant>) -> Result<Event, Error> {
+    pub(crate) fn wait(
+        &mut self,
+        stop: &Stop,
+        watched: Option<BorrowedFd<'_>>,
+        deadline: Option<Instant>,
+    ) -> Result<Event, Error> {
         let stdin = io::stdin();
         loop {
             let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let mut fds = [
+            let mut fds = vec![
                 PollFd::new(stop.signals.as_fd(), PollFlags::POLLIN),
                 PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
             ];
+            fds.extend(watched.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
             wait(&mut fds, timeout)?;
             if ready(&fds[0]) {
                 return Ok(Event::Stop);
@@ -85,6 +93,8 @@ impl Input {
                 }
             } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok(Event::Deadline);
+            } else if fds.get(2).is_some_and(ready) {
+                return Ok(Event::Readable);
             }
         }
     }

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 
 use gopher_protocol::encode::LineWriter;
 use gopher_protocol::event::Event;
+use gopher_protocol::notice::{Capability, News};
 use gopher_protocol::table::{Table, Tables};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -110,6 +111,24 @@ impl Output {
     pub(crate) fn applied(&mut self, generation: u64) -> Result<(), Error> {
         self.line.begin("applied").number(generation);
         self.finish("applied")
+    }
+
+    pub(crate) fn capability(&mut self, capability: &Capability<'_>) -> Result<(), Error> {
+        self.line.begin("capability");
+        for text in capability.fields() {
+            self.line.text(text);
+        }
+        self.finish("capability")
+    }
+
+    pub(crate) fn lost(&mut self, what: &str, count: u64) -> Result<(), Error> {
+        self.line.begin("lost").text(what).number(count);
+        self.finish("lost")
+    }
+
+    pub(crate) fn news(&mut self, news: News) -> Result<(), Error> {
+        self.line.begin("news").number(u64::from(news.pid)).text(news.happened.word());
+        self.finish("news")
     }
 
     fn finish(&mut self, what: &str) -> Result<(), Error> {

@@ -32,6 +32,8 @@ fn run(ctx: &mut Context) -> anyhow::Result<()> {
         match wake {
             Wake::Configured => collectors.configure(ctx),
             Wake::Tick => collectors.tick(ctx)?,
+            // It watches nothing.
+            Wake::Readable => {}
         }
     }
     Ok(())

@@ -63,14 +63,14 @@ impl Home {
         self.path().join("gala-gopher.conf")
     }
 
-    /// Installs the built-in probe `baseinfo`.
+    /// Installs a probe that is built in.
     #[must_use]
-    pub fn with_baseinfo(self) -> Self {
-        let folder = self.path().join("probes/baseinfo");
+    pub fn with_built_in(self, name: &str) -> Self {
+        let folder = self.path().join("probes").join(name);
         fs::create_dir(&folder).expect("a probe folder");
-        let manifest = source_root().join("probes/baseinfo/probe.toml");
+        let manifest = source_root().join("probes").join(name).join("probe.toml");
         fs::copy(manifest, folder.join("probe.toml")).expect("the manifest");
-        fs::copy(binary("baseinfo"), folder.join("baseinfo")).expect("the probe");
+        fs::copy(binary(name), folder.join(name)).expect("the probe");
         self
     }
 

@@ -42,7 +42,7 @@ impl Stages {
         let store =
             Arc::new(Store::new(limits, globals.into(), Arc::new(Processes::new("/".as_ref())), false));
         let manifest = Manifest::parse(MANIFEST).map_err(|problems| anyhow!("{problems:?}"))?;
-        let intakes = Intakes::new(metrics.clone());
+        let intakes = Intakes::new(metrics.clone(), Arc::new(gala_gopher::enrich::Feed::default()));
         intakes.set(&manifest, store.folder(&manifest));
         Ok(Self { store, metrics, intakes })
     }

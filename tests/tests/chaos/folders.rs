@@ -26,7 +26,7 @@ const FAKES: [(&str, &str); 11] = [
 
 /// Folders with all of them.
 pub(crate) fn install() -> Home {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     for (name, flags) in FAKES {
         fake(&home, name, flags, 5_000);
     }

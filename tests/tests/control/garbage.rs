@@ -5,7 +5,7 @@ use gopher_tests::http;
 
 #[test]
 fn every_shape_of_garbage_is_refused_and_harms_nobody() {
-    let agent = Agent::start(Home::new().with_baseinfo());
+    let agent = Agent::start(Home::new().with_built_in("baseinfo"));
     let deep = format!("json={}{}", "[".repeat(100_000), "]".repeat(100_000));
     let nested = format!(r#"json={{"params":{}1{}}}"#, "{\"a\":".repeat(100), "}".repeat(100));
     let many = format!(r#"json={{"snoopers":{{"container_name":[{}"x y"]}}}}"#, "\"a\",".repeat(20_000));
@@ -43,7 +43,7 @@ fn every_shape_of_garbage_is_refused_and_harms_nobody() {
 
 #[test]
 fn two_labels_then_none_is_a_scope_like_any_other() {
-    let agent = Agent::start(Home::new().with_baseinfo());
+    let agent = Agent::start(Home::new().with_built_in("baseinfo"));
     let body = r#"json={"snoopers":{"proc_name":[{"comm":"a","label":{"x":"y"}},{"comm":"b"}]}}"#;
     for _ in 0..3 {
         assert_eq!(agent.control("PUT", "/baseinfo", body).0, 200);
@@ -53,7 +53,7 @@ fn two_labels_then_none_is_a_scope_like_any_other() {
 #[test]
 fn a_thousand_clients_with_garbage_leave_scrapes_and_the_socket_alone() {
     use std::io::Write as _;
-    let agent = Agent::start(Home::new().with_baseinfo());
+    let agent = Agent::start(Home::new().with_built_in("baseinfo"));
     // Some say half a head, some half a body, some nothing.
     let parts: [&[u8]; 3] = [
         b"PUT /basei",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// An agent with `baseinfo` and a fake probe that says `applied`.
 pub(crate) fn running() -> Agent {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.fake("fake", &["--rows", "1", "--echo-config"]);
     Agent::start(home)
 }

@@ -9,7 +9,7 @@ use gopher_tests::tree::source_root;
 fn schemathesis_finds_the_document_true() {
     let path = Command::new(source_root().join("build/schemathesis")).arg("--path").output().unwrap();
     assert!(path.status.success(), "schemathesis is missing; build/setup installs it");
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.fake("fake", &["--rows", "1", "--echo-config"]);
     let agent = Agent::start(home);
     let examples = if std::env::var_os("GOPHER_TEST_LONG").is_some() { "300" } else { "25" };

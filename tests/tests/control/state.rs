@@ -15,7 +15,7 @@ fn period(agent: &Agent) -> Value {
 }
 
 fn start() -> Agent {
-    Agent::start(Home::new().with_baseinfo())
+    Agent::start(Home::new().with_built_in("baseinfo"))
 }
 
 fn restart(mut agent: Agent) -> Agent {

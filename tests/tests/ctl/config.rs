@@ -7,7 +7,7 @@ use crate::tool::ctl;
 
 #[test]
 fn every_problem_of_a_configuration_has_its_line() {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.configure("[probe.baseinfo]\nitems = [\"tea\"]\nparams = { report_period = 1 }\n[probe.later]");
     let file = home.config().display().to_string();
     let done = ctl(&["config", "check", &file]).expect(78);

@@ -11,7 +11,7 @@ use crate::tool::{Done, ctl};
 
 /// An agent with baseinfo and a fake probe that writes some rows.
 fn agent() -> Agent {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.fake("demo", &["--rows", "3", "--stderr", "hello from demo"]);
     home.configure("[probe.baseinfo]\nparams = { report_period = 6 }\n");
     Agent::start(home)

@@ -197,7 +197,7 @@ fn it_is_switched_on_and_off_while_the_agent_runs() {
 
 #[test]
 fn events_of_the_host_are_written_in_the_language_of_the_configuration() {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     let directory = logs(&home).display().to_string();
     home.configure(&format!(
         "[events]\nlanguage = \"zh\"\n[export.logs]\nenabled = true\ndirectory = \"{directory}\"\n\

@@ -49,7 +49,7 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn check_finds_what_only_the_manifests_know() {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.configure("[probe.baseinfo]\nitems = [\"cpu\", \"tea\"]\nparams = { report_period = 1 }");
     let (code, said) = home.refused(&["--check"]);
     assert_eq!(code, Some(78), "{said}");
@@ -74,7 +74,7 @@ fn check_finds_a_broken_folder() {
 
 #[test]
 fn check_of_what_is_good_says_so() {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.configure("");
     let (code, said) = home.refused(&["--check"]);
     assert_eq!(code, Some(0), "{said}");

@@ -12,7 +12,7 @@ fn has(samples: &std::collections::BTreeMap<String, String>) -> bool {
 
 #[test]
 fn a_new_folder_appears_and_a_removed_one_goes_without_a_restart() {
-    let agent = Agent::start(Home::new().with_baseinfo());
+    let agent = Agent::start(Home::new().with_built_in("baseinfo"));
     agent.home.fake("late", &["--rows", "1"]);
     agent.until("the new folder's row", has);
     fs::remove_dir_all(agent.home.path().join("extend/late")).unwrap();
@@ -34,7 +34,7 @@ fn an_extend_folder_that_did_not_exist_is_found() {
 
 #[test]
 fn a_broken_folder_is_one_clear_line_and_works_once_it_is_repaired() {
-    let agent = Agent::start(Home::new().with_baseinfo());
+    let agent = Agent::start(Home::new().with_built_in("baseinfo"));
     agent.home.extend("late", "protocol = 1\nname = \"late\"\nexecutable = [\"fake_probe\"]\n");
     let manifest = agent.home.path().join("extend/late/probe.toml");
     agent.says(&format!("{}:3:", manifest.display()));

@@ -10,7 +10,7 @@ use gopher_tests::agent::{Agent, Home, names};
 const INHERITED: &str = include_str!("inherited-names.txt");
 
 fn with_processes() -> Agent {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.configure(
         "[probe.baseinfo]\nparams = { report_period = 5 }\nscope = { proc_name = [{ comm = \"^gala-gopher$\" }] }",
     );
@@ -19,7 +19,7 @@ fn with_processes() -> Agent {
 
 #[test]
 fn facts_of_the_host_appear() {
-    let agent = Agent::start(Home::new().with_baseinfo());
+    let agent = Agent::start(Home::new().with_built_in("baseinfo"));
     let wanted = ["cpu_", "mem_", "nic_", "net_tcp_", "disk_", "fs_", "host_"];
     let samples = agent.until("every item", |samples| {
         let names = names(samples);

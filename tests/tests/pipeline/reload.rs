@@ -14,7 +14,7 @@ const HOST: &str = "gala_gopher_host_value";
 const FAKE: &str = "gala_gopher_fake_v";
 
 fn running() -> Agent {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.fake("fake", &["--rows", "1"]);
     let agent = Agent::start(home);
     agent.until("both probes' rows", |now| has(now, MEMORY) && has(now, HOST) && has(now, FAKE));

@@ -14,7 +14,7 @@ fn assert_accounted(agent: &Agent, probe: &str) {
 
 #[test]
 fn the_original_form_has_time_stamps_and_no_types() {
-    let agent = Agent::start(Home::new().upstream().with_baseinfo());
+    let agent = Agent::start(Home::new().upstream().with_built_in("baseinfo"));
     agent.until("the memory", |now| now.keys().any(|series| series.starts_with("gala_gopher_mem_total_kB")));
     let page = agent.get("/metrics", &[]);
     let own = page.text.find("# HELP gala_gopher_agent_").unwrap_or(page.text.len());
@@ -31,7 +31,7 @@ fn the_original_form_has_time_stamps_and_no_types() {
 
 #[test]
 fn the_stop_signal_ends_everything_with_code_0() {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.fake("stubborn", &["--rows", "1", "--ignore-term", "--setsid-grandchild"]);
     let mut agent = Agent::start(home);
     let status = agent.stop();
@@ -40,7 +40,7 @@ fn the_stop_signal_ends_everything_with_code_0() {
 
 #[test]
 fn every_line_has_one_fate() {
-    let home = Home::new().with_baseinfo();
+    let home = Home::new().with_built_in("baseinfo");
     home.fake("good", &["--rows", "5000"]);
     home.fake("garbage", &["--garbage", "--long-line", "70000", "--rows", "10"]);
     let agent = Agent::start(home);

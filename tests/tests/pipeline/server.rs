@@ -63,7 +63,7 @@ fn memory() -> u64 {
 }
 
 fn scraped(home: Home) {
-    let agent = Agent::start(home.with_baseinfo());
+    let agent = Agent::start(home.with_built_in("baseinfo"));
     let server = Server::start(agent.home.address);
     until("a scrape with the memory", || server.query("gala_gopher_mem_total_kB"));
     // Over a tick of the probe, so that values change between scrapes.

@@ -24,7 +24,7 @@ const WAITING: usize = 1024;
 
 /// What comes from the process.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(in crate::ctl) enum Event {
     /// A line of its output, without the newline.
     Line(Vec<u8>),
     /// A line that was longer than a line may be.
@@ -48,7 +48,7 @@ struct Ended {
 
 /// A running probe.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(in crate::ctl) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     events: Receiver<Event>,
@@ -61,7 +61,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts the program as the agent would, but as this user, without limits, and tells it its configuration.
-    pub(super) fn start(folder: &Folder, message: &ConfigMessage) -> Result<Self, Failure> {
+    pub(in crate::ctl) fn start(folder: &Folder, message: &ConfigMessage) -> Result<Self, Failure> {
         let manifest = &folder.manifest;
         let path = folder.path.canonicalize()?;
         let (program, arguments) =
@@ -100,7 +100,7 @@ impl Process {
     }
 
     /// The next thing that happens, at the latest at the deadline. What it said to stderr comes before its end.
-    pub(super) fn next(&mut self, deadline: Instant) -> Event {
+    pub(in crate::ctl) fn next(&mut self, deadline: Instant) -> Event {
         loop {
             if let Some(Ended { code, .. }) = self.ended.filter(|_| self.silent) {
                 return Event::Closed(code);

@@ -82,7 +82,9 @@ impl Tally {
         let mut refused = Vec::new();
         match self.decoder.decode(&self.tables, line) {
             Err(reject) => refused.push(reject.to_string()),
-            Ok(Line::Ready | Line::Applied(_)) => self.answered = true,
+            Ok(Line::Ready | Line::Applied(_) | Line::Capability(_) | Line::Lost(_) | Line::News(_)) => {
+                self.answered = true;
+            }
             Ok(Line::Log(_)) => self.event_count += 1,
             Ok(Line::Event(event)) => {
                 self.event_count += 1;

@@ -50,6 +50,7 @@ pub(super) fn manifest(text: &str, raw: raw::Manifest) -> Result<Manifest, Vec<P
         name: raw.name.into_inner(),
         exec: raw.exec.into_inner(),
         reconfigure: raw.reconfigure,
+        feeds: raw.feeds,
         privileges: raw.privileges.into_iter().map(Spanned::into_inner).collect(),
         limits,
         probes,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
 
-use super::{Reconfigure, ScopeKind};
+use super::{Feeds, Reconfigure, ScopeKind};
 use crate::table::Kind;
 
 #[derive(Debug, Deserialize)]
@@ -17,6 +17,7 @@ pub(super) struct Manifest {
     pub(super) exec: Spanned<Vec<String>>,
     #[serde(default)]
     pub(super) reconfigure: Reconfigure,
+    pub(super) feeds: Option<Feeds>,
     #[serde(default)]
     pub(super) privileges: Vec<Spanned<String>>,
     #[serde(default)]

@@ -45,7 +45,7 @@ fn pages(exposition: Exposition, filter: Filter, lines: &str) -> Arc<Pages> {
     let processes = Arc::new(Processes::new(std::path::Path::new("/")));
     let store = Arc::new(Store::new(limits, globals, processes, exposition == Exposition::Upstream));
     let manifest = Manifest::parse(MANIFEST).unwrap();
-    let intakes = Intakes::new(metrics.clone());
+    let intakes = Intakes::new(metrics.clone(), Arc::new(crate::enrich::Feed::default()));
     intakes.set(&manifest, store.folder(&manifest));
     let mut intake = intakes.intake("demo").unwrap();
     intake.accept(lines.as_bytes(), &mut |_| panic!("text"));

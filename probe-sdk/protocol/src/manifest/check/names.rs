@@ -6,7 +6,8 @@ const RESERVED_PROBES: [&str; 10] = [
 ];
 
 /// First fields of lines that are no rows.
-pub(super) const RESERVED_TABLES: [&str; 4] = ["event", "ready", "applied", "log"];
+pub(super) const RESERVED_TABLES: [&str; 7] =
+    ["event", "ready", "applied", "log", "capability", "lost", "news"];
 
 /// A folder, probe or item: `[a-z][a-z0-9_-]{0,31}`.
 pub(super) fn is_probe_name(name: &str) -> bool {

@@ -1,0 +1,152 @@
+//! `doctor`: what each probe can see on this host, by which hooks, and why not by better ones.
+
+mod trial;
+mod verdict;
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use self::verdict::{Verdict, of_item};
+use super::failure::Failure;
+use super::out::{Out, Style, columns};
+use super::probes::{array, text};
+use crate::app;
+use crate::catalog::Folder;
+use crate::control::client::Client;
+use crate::supervise::Capability;
+
+/// What was found out about a folder.
+#[derive(Debug, Serialize)]
+struct Examined {
+    folder: String,
+    /// `agent`: the process that the agent runs says so; `trial`: one that was started for a moment.
+    by: &'static str,
+    /// Why it cannot work at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsupported: Option<String>,
+    items: Vec<Item>,
+    capabilities: Vec<Capability>,
+}
+
+/// What was found out about one item of a probe; a probe without items is one.
+#[derive(Debug, Serialize)]
+struct Item {
+    probe: String,
+    item: String,
+    verdict: Verdict,
+    reason: String,
+}
+
+/// Examines the folders of this configuration, or those alone whose folder or probe is named.
+pub(super) fn run(
+    config: &Path,
+    names: &[String],
+    client: std::io::Result<Client>,
+    out: &Out,
+) -> Result<(), Failure> {
+    let folders =
+        chosen(app::folders(config).map_err(|error| Failure::BadConfig(error.to_string()))?, names)?;
+    let running = client.ok().and_then(|client| client.get("/probes").ok()).unwrap_or_default();
+    let examined = folders.iter().map(|folder| examine(folder, &running)).collect::<Result<Vec<_>, _>>()?;
+    if out.json {
+        out.value(&json!({ "folders": examined }))?;
+    } else {
+        show(&examined, out)?;
+    }
+    let bad: Vec<_> = examined.iter().filter(|one| one.fails()).map(|one| one.folder.as_str()).collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let told = format!("not everything works here: {}", bad.join(", "));
+    Err(Failure::Failed(if out.json { String::new() } else { told }))
+}
+
+fn chosen(folders: Vec<Folder>, names: &[String]) -> Result<Vec<Folder>, Failure> {
+    let is = |folder: &Folder, name: &String| folder.name == *name || folder.manifest.probe(name).is_some();
+    if let Some(name) = names.iter().find(|name| !folders.iter().any(|folder| is(folder, name))) {
+        let installed: Vec<_> = folders.iter().map(|folder| folder.name.as_str()).collect();
+        return Err(Failure::Usage(format!(
+            "no probe {name} is installed; there are {}",
+            installed.join(", ")
+        )));
+    }
+    let wanted = |folder: &Folder| names.is_empty() || names.iter().any(|name| is(folder, name));
+    Ok(folders.into_iter().filter(wanted).collect())
+}
+
+fn examine(folder: &Folder, running: &Value) -> Result<Examined, Failure> {
+    let of_folder =
+        |probe: &&Value| text(probe, "folder") == folder.name && text(probe, "state") == "running";
+    let (by, found) = match array(running, "probes").iter().find(of_folder) {
+        Some(probe) => ("agent", trial::Found { capabilities: said(probe), unsupported: None }),
+        None => ("trial", trial::run(folder)?),
+    };
+    let items = |probe: &gopher_protocol::manifest::Probe| {
+        let names = probe.items.iter().map(|item| item.name.clone()).collect::<Vec<_>>();
+        let names = if names.is_empty() { vec![String::new()] } else { names };
+        names.into_iter().map(|item| (probe.name.clone(), item)).collect::<Vec<_>>()
+    };
+    let items = folder.manifest.probes.iter().flat_map(items).map(|(probe, item)| {
+        let (verdict, reason) = match &found.unsupported {
+            Some(why) => (Verdict::Impossible, why.clone()),
+            None => of_item(&item, &found.capabilities),
+        };
+        Item { probe, item, verdict, reason }
+    });
+    let items = items.collect();
+    let trial::Found { capabilities, unsupported } = found;
+    Ok(Examined { folder: folder.name.clone(), by, unsupported, items, capabilities })
+}
+
+/// What the agent knows of a probe's capabilities.
+fn said(probe: &Value) -> Vec<Capability> {
+    let one = |said: &Value| Capability {
+        name: text(said, "name"),
+        items: text(said, "items"),
+        hook: text(said, "hook"),
+        fidelity: text(said, "fidelity"),
+        refused: text(said, "refused"),
+    };
+    array(probe, "capabilities").iter().map(one).collect()
+}
+
+impl Examined {
+    fn fails(&self) -> bool {
+        self.items.iter().any(|item| item.verdict == Verdict::Impossible)
+    }
+}
+
+fn show(examined: &[Examined], out: &Out) -> Result<(), Failure> {
+    let all = || examined.iter().flat_map(|one| one.items.iter().map(move |item| (one, item)));
+    let rows: Vec<_> = all()
+        .map(|(one, item)| {
+            let word = item.verdict.word().to_owned();
+            vec![item.probe.clone(), item.item.clone(), word, one.by.to_owned()]
+        })
+        .collect();
+    out.print(&columns(out, &["PROBE", "ITEM", "HERE", "SAYS"], &rows))?;
+    for (one, item) in all().filter(|(_, item)| !item.reason.is_empty()) {
+        let style = if item.verdict == Verdict::Impossible { Style::Bad } else { Style::Bold };
+        let name = [item.probe.as_str(), item.item.as_str()].join(" ");
+        let name = if one.unsupported.is_some() { one.folder.as_str() } else { name.trim_end() };
+        out.line(&format!("{}: {}", out.styled(style, name), item.reason))?;
+    }
+    let capabilities =
+        || examined.iter().flat_map(|one| one.capabilities.iter().map(move |said| (one, said)));
+    if capabilities().next().is_none() {
+        return Ok(());
+    }
+    let rows: Vec<_> = capabilities()
+        .map(|(one, said)| {
+            let fidelity = said.fidelity.split(':').next().unwrap_or_default();
+            vec![one.folder.clone(), said.name.clone(), said.hook.clone(), fidelity.to_owned()]
+        })
+        .collect();
+    out.print(&format!("\n{}", columns(out, &["PROBE", "SEES", "BY", "FIDELITY"], &rows)))?;
+    for (one, said) in capabilities().filter(|(_, said)| !said.refused.is_empty()) {
+        out.line(&format!("{} {} not by {}", one.folder, said.name, said.refused))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! `doctor`: what probes can see on this host, told by the agent or by a trial.
+
+use gopher_tests::agent::{Agent, Home};
+use serde_json::{Value, json};
+
+use crate::tool::{Done, ctl};
+
+/// Says of two capabilities that one has no hook and the other only a rough one.
+const PARTLY: &str = "|capability|drops|rx|||fentry/tcp_drop: not permitted|\n\
+    |capability|delay|rx tx|tp_btf/tcp_probe|approximate: sampled|fentry/tcp_ack: not permitted|\n|ready|";
+
+fn home() -> Home {
+    let home = Home::new().with_built_in("procwatch");
+    let items =
+        "[[probe.item]]\nname = \"rx\"\nsummary = \"s\"\n[[probe.item]]\nname = \"tx\"\nsummary = \"s\"\n";
+    let manifest = gopher_tests::manifest::demo("partly", &["fake_probe", "--line", PARTLY], "");
+    home.extend("partly", &manifest.replace("[[table]]", &format!("{items}[[table]]")));
+    home.fake("nowhere", &["--stderr", "needs a newer kernel", "--exit", "78"]);
+    home.configure("");
+    home
+}
+
+fn doctor(home: &Home, more: &[&str]) -> Done {
+    let config = home.config().display().to_string();
+    let socket = home.path().join("run/control.sock").display().to_string();
+    ctl(&[&["--socket", &socket, "doctor", "--config", &config], more].concat())
+}
+
+#[test]
+fn each_item_works_is_degraded_or_impossible_and_the_reason_is_told() {
+    let home = home();
+    let done = doctor(&home, &["--json"]).expect(1);
+    let found: Value = done.json();
+    let folder = |name: &str| {
+        let folders = found["folders"].as_array().unwrap();
+        folders
+            .iter()
+            .find(|one| one["folder"] == name)
+            .unwrap_or_else(|| panic!("{name} in {found}"))
+            .clone()
+    };
+    let verdicts = |name: &str| {
+        let items = folder(name)["items"].as_array().unwrap().clone();
+        items.iter().map(|item| (item["item"].clone(), item["verdict"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts("partly"), [(json!("rx"), json!("degraded")), (json!("tx"), json!("degraded"))]);
+    assert_eq!(verdicts("procwatch"), [(json!(""), json!("works"))]);
+    assert_eq!(verdicts("nowhere"), [(json!(""), json!("impossible"))]);
+    assert_eq!(folder("nowhere")["unsupported"], "needs a newer kernel");
+    assert_eq!(folder("procwatch")["by"], "trial");
+    let text = doctor(&home, &["partly"]).expect(0).stdout;
+    assert!(text.contains("no drops (fentry/tcp_drop: not permitted)"), "{text}");
+    assert!(text.contains("partly delay not by fentry/tcp_ack: not permitted"), "{text}");
+    doctor(&home, &["absent"]).expect(2).complains("no probe absent is installed");
+}
+
+#[test]
+fn a_running_probe_is_asked_through_the_agent() {
+    let agent = Agent::serve(home());
+    agent.until("the probe", |samples| {
+        samples.contains_key("gala_gopher_agent_probe_state{probe=\"partly\",state=\"running\"}")
+            && samples["gala_gopher_agent_probe_state{probe=\"partly\",state=\"running\"}"] == "1"
+    });
+    let found: Value = doctor(&agent.home, &["--json", "partly"]).expect(0).json();
+    assert_eq!(found["folders"][0]["by"], "agent");
+    assert_eq!(found["folders"][0]["items"][0]["verdict"], "degraded");
+}

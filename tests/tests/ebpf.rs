@@ -1,0 +1,5 @@
+//! Probes with eBPF programs on the kernel that runs: what they see agrees with what was done.
+
+#[cfg(test)]
+#[path = "ebpf/procwatch.rs"]
+mod procwatch;

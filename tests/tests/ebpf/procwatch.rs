@@ -1,0 +1,151 @@
+//! `procwatch` alone, and as the agent's source of news of processes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use gopher_protocol::notice::{Happened, News};
+use gopher_tests::agent::{Agent, Home, until};
+use gopher_tests::probe::{Output, Probe, manifest_text};
+use gopher_tests::tree::{binary, source_root};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Processes of one test.
+const MANY: usize = 200;
+
+/// The probe, once it says that it works, and its capabilities.
+fn started() -> (Probe, BTreeMap<String, String>) {
+    let text = manifest_text(&source_root().join("probes/procwatch")).unwrap();
+    let mut probe = Probe::start_command(Command::new(binary("procwatch")), &text, &[], &[]).unwrap();
+    let mut hooks = BTreeMap::new();
+    loop {
+        match probe.next_output().unwrap() {
+            Output::Capability([name, _, hook, fidelity, refused]) => {
+                assert_eq!((fidelity.as_str(), refused.as_str()), ("exact", ""), "{name} by {hook}");
+                hooks.insert(name, hook);
+            }
+            Output::Ready => return (probe, hooks),
+            other => panic!("{other:?} before it is ready"),
+        }
+    }
+}
+
+/// What it tells of a process until its end.
+fn news_of(probe: &mut Probe, pid: u32) -> Vec<Happened> {
+    let mut all = Vec::new();
+    loop {
+        if let Output::News(News { pid: of, happened }) = probe.next_output().unwrap()
+            && of == pid
+        {
+            all.push(happened);
+            if happened == Happened::Ended {
+                return all;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_process_starts_runs_a_program_and_ends_once() {
+    let (mut probe, hooks) = started();
+    assert_eq!(hooks.keys().collect::<Vec<_>>(), ["end", "name", "program", "start"]);
+    let mut child = Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    let all = news_of(&mut probe, child.id());
+    assert_eq!(all.first(), Some(&Happened::Started), "{all:?}");
+    assert!(all.contains(&Happened::Changed), "{all:?}");
+}
+
+#[test]
+fn threads_are_no_processes_and_the_last_one_ends_theirs() {
+    let (mut probe, _) = started();
+    // Its first thread ends before the other.
+    let script = "import threading, time, ctypes\n\
+        threading.Thread(target=lambda: time.sleep(0.3)).start()\n\
+        ctypes.CDLL(None).syscall(60, 0)";
+    let mut child = Command::new("python3").args(["-c", script]).spawn().unwrap();
+    child.wait().unwrap();
+    let all = news_of(&mut probe, child.id());
+    let count = |wanted| all.iter().filter(|happened| **happened == wanted).count();
+    assert_eq!((count(Happened::Started), count(Happened::Ended)), (1, 1), "{all:?}");
+}
+
+#[test]
+fn every_one_of_many_short_processes_is_told() {
+    let (mut probe, _) = started();
+    let mut children: Vec<_> = (0..MANY).map(|_| Command::new("true").spawn().unwrap()).collect();
+    let mut left: BTreeMap<u32, bool> = children.iter().map(|child| (child.id(), false)).collect();
+    for child in &mut children {
+        child.wait().unwrap();
+    }
+    while !left.is_empty() {
+        match probe.next_output().unwrap() {
+            Output::News(News { pid, happened: Happened::Started }) => {
+                left.entry(pid).and_modify(|started| *started = true);
+            }
+            Output::News(News { pid, happened: Happened::Ended }) => {
+                assert_ne!(left.remove(&pid), Some(false), "{pid} ended without a start");
+            }
+            Output::Lost(what, count) => panic!("{count} {what} were lost"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn processes_of_other_pid_namespaces_are_told_by_their_numbers_here() {
+    let (mut probe, _) = started();
+    let mut child = Command::new("unshare").args(["--pid", "--fork", "sleep", "0.2"]).spawn().unwrap();
+    let inner = until("its child", || {
+        let path = format!("/proc/{0}/task/{0}/children", child.id());
+        fs::read_to_string(path).ok()?.trim().parse().ok()
+    });
+    child.wait().unwrap();
+    assert_eq!(news_of(&mut probe, inner).first(), Some(&Happened::Started));
+}
+
+/// The process of the probe below this agent.
+fn pid(agent: &Agent) -> Option<i32> {
+    let line = agent.said("Probe runs. probe=\"procwatch\"").pop()?;
+    line.split("pid=").nth(1)?.split(' ').next()?.parse().ok()
+}
+
+fn source(agent: &Agent, source: &str) {
+    agent.until(source, |samples| {
+        let metric = format!("gala_gopher_agent_scope_source{{source=\"{source}\"}}");
+        samples.get(&metric).map(String::as_str) == Some("1")
+    });
+}
+
+#[test]
+fn it_runs_while_a_scope_follows_processes_and_is_done_without_when_it_dies() {
+    let home = Home::new().with_built_in("procwatch").with_built_in("baseinfo");
+    home.configure("");
+    let agent = Agent::start(home);
+    source(&agent, "none");
+    assert_eq!(pid(&agent), None, "nobody needs it");
+    agent.home.configure("[probe.baseinfo]\nscope = { proc_name = [{ comm = \"^gopher$\" }] }\n");
+    source(&agent, "ebpf");
+    let works = agent.scrape();
+    let hook =
+        works.keys().find(|name| name.starts_with("gala_gopher_agent_probe_capability{capability=\"start\""));
+    assert!(hook.is_some_and(|hook| hook.contains("sched_process_fork")), "{hook:?}");
+    let first = pid(&agent).unwrap();
+    kill(Pid::from_raw(first), Signal::SIGKILL).unwrap();
+    until("another process", || pid(&agent).filter(|now| *now != first));
+    source(&agent, "ebpf");
+    agent.home.configure("[probe.baseinfo]\nscope = { all = true }\n");
+    source(&agent, "none");
+}
+
+#[test]
+fn an_extend_folder_cannot_tell_the_agent_of_processes() {
+    let home = Home::new();
+    home.fake_with("liar", &["--line", "|news|1|ended|"], "feeds = \"scopes\"\n");
+    home.configure("");
+    let agent = Agent::start(home);
+    until("the refusal", || {
+        agent.log().contains("only built-in probes tell the agent of processes").then_some(())
+    });
+}
