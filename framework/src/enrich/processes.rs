@@ -12,8 +12,9 @@ use super::process::Process;
 use super::procfs::Procfs;
 use crate::sync::lock;
 
-/// Milliseconds for which a process is taken to be what it was.
-const TRUST: u64 = 1000;
+/// Milliseconds for which a process is taken to be what it was: probes write the rows of a report together, and until
+/// the next report the id may be another's.
+const TRUST: u64 = 100;
 /// Milliseconds that a process is kept after its end, for the last rows about it.
 const AFTER_END: u64 = 60_000;
 /// The most processes kept; more are read anew each time they are named.
@@ -29,6 +30,8 @@ pub struct Processes {
     known: Mutex<HashMap<u32, Arc<Process>>>,
     /// Everybody is kept and kept up to date, whether rows name them or not.
     followed: AtomicBool,
+    /// Who was seen not to be as before, by whoever looked, while everybody is followed.
+    noticed: Mutex<HashSet<u32>>,
     /// The generation of the containers that the known processes show.
     shown: AtomicU64,
 }
@@ -42,6 +45,7 @@ impl Processes {
             containers: Arc::new(Containers::new(host_path)),
             known: Mutex::default(),
             followed: AtomicBool::new(false),
+            noticed: Mutex::default(),
             shown: AtomicU64::new(0),
         }
     }
@@ -52,25 +56,29 @@ impl Processes {
         &self.containers
     }
 
-    /// The process with this id, at most a second old; for a minute also one that has ended, unless another has its
+    /// The process with this id, as it was a tenth of a second ago at most; for a minute also one that has ended, unless another has its
     /// id. `None` when there is none.
     pub fn get(&self, pid: u32, now: u64) -> Option<Arc<Process>> {
         let known = lock(&self.known).get(&pid).cloned();
         match known {
             Some(process) if now < process.checked() + TRUST => Some(process),
-            _ => self.look(pid, now).0,
+            _ => self.look(pid, now),
         }
     }
 
-    /// What `process` has become: itself where it was looked at within a second, itself with other labels, or the
-    /// process that has its id now. `None` when it has ended.
+    /// What `process` has become: itself where it was looked at just before, itself with other labels, or the process
+    /// that has its id now. `None` when it has ended.
     #[inline]
     pub fn refresh(&self, process: &Arc<Process>, now: u64) -> Option<Arc<Process>> {
+        if process.ended().is_some() {
+            // Its id may have been given to another since.
+            return self.get(process.pid, now).filter(|current| current.ended().is_none());
+        }
         if now < process.checked() + TRUST {
-            return process.ended().is_none().then(|| Arc::clone(process));
+            return Some(Arc::clone(process));
         }
         process.check(now);
-        let current = self.look(process.pid, now).0;
+        let current = self.look(process.pid, now);
         if !current.as_ref().is_some_and(|current| current.is_same(process) && current.ended().is_none()) {
             process.end(now);
         }
@@ -88,36 +96,52 @@ impl Processes {
         self.shown.load(Ordering::Relaxed)
     }
 
-    /// Reads everything about a process; true when it is not as it was.
-    pub(super) fn look(&self, pid: u32, now: u64) -> (Option<Arc<Process>>, bool) {
+    /// Reads everything about a process.
+    pub(super) fn look(&self, pid: u32, now: u64) -> Option<Arc<Process>> {
         let current = self.read(pid, now);
         self.keep(pid, current, now)
     }
 
     /// Reads a process anew where its start or its name has changed: an exec changes the name in nearly every case.
-    fn glance(&self, pid: u32, now: u64) -> bool {
+    fn glance(&self, pid: u32, now: u64) {
         let known = lock(&self.known).get(&pid).cloned();
         if let Some(known) = known.filter(|known| known.ended().is_none())
             && let Some(glance) = self.procfs.glance(pid)
             && (glance.start_ticks, glance.comm.as_str()) == (known.start_ticks, known.comm.as_str())
         {
             known.check(now);
-            return false;
+            return;
         }
-        self.look(pid, now).1
+        self.look(pid, now);
     }
 
-    /// Looks at all processes; those that are not as they were.
-    pub(super) fn scan(&self, now: u64) -> HashSet<u32> {
+    /// Looks at all processes: at their starts and names, or at everything about them.
+    pub(super) fn scan(&self, now: u64, everything: bool) {
         let pids: HashSet<_> = self.procfs.pids().collect();
-        let mut changed: HashSet<_> = pids.iter().copied().filter(|pid| self.glance(*pid, now)).collect();
-        for process in lock(&self.known).values().filter(|process| !pids.contains(&process.pid)) {
-            if process.ended().is_none() {
-                process.end(now);
-                changed.insert(process.pid);
+        for pid in &pids {
+            if everything {
+                self.look(*pid, now);
+            } else {
+                self.glance(*pid, now);
             }
         }
-        changed
+        let gone = |process: &&Arc<Process>| process.ended().is_none() && !pids.contains(&process.pid);
+        let gone: Vec<_> = lock(&self.known).values().filter(gone).cloned().collect();
+        for process in gone {
+            process.end(now);
+            self.notice(process.pid);
+        }
+    }
+
+    /// Those that were not as before when somebody looked, the watch or a row, since the last call.
+    pub(super) fn noticed(&self) -> HashSet<u32> {
+        std::mem::take(&mut *lock(&self.noticed))
+    }
+
+    fn notice(&self, pid: u32) {
+        if self.followed.load(Ordering::Relaxed) {
+            lock(&self.noticed).insert(pid);
+        }
     }
 
     /// Gives processes the labels that have become known of their containers.
@@ -139,6 +163,7 @@ impl Processes {
     /// Keeps everybody from now on, or only whom rows name.
     pub(super) fn follow(&self, followed: bool) {
         self.followed.store(followed, Ordering::Relaxed);
+        lock(&self.noticed).clear();
     }
 
     /// Calls `each` with every process that is known and lives.
@@ -179,20 +204,22 @@ impl Processes {
         self.renew();
     }
 
-    fn keep(&self, pid: u32, current: Option<Process>, now: u64) -> (Option<Arc<Process>>, bool) {
+    fn keep(&self, pid: u32, current: Option<Process>, now: u64) -> Option<Arc<Process>> {
         let mut known = lock(&self.known);
         let before = known.get(&pid);
         let Some(current) = current else {
-            let Some(before) = before else { return (None, false) };
-            let changed = before.ended().is_none();
-            before.end(now);
+            let before = before?;
+            if before.ended().is_none() {
+                before.end(now);
+                self.notice(pid);
+            }
             before.check(now);
-            return (Some(Arc::clone(before)), changed);
+            return Some(Arc::clone(before));
         };
         if let Some(before) = before {
             if before.ended().is_none() && before.reads_as(&current) {
                 before.check(now);
-                return (Some(Arc::clone(before)), false);
+                return Some(Arc::clone(before));
             }
             if !before.is_same(&current) {
                 before.end(now);
@@ -203,7 +230,8 @@ impl Processes {
         if known.len() < CAPACITY || known.contains_key(&pid) {
             known.insert(pid, Arc::clone(&current));
         }
-        (Some(current), true)
+        self.notice(pid);
+        Some(current)
     }
 
     fn read(&self, pid: u32, now: u64) -> Option<Process> {

@@ -23,8 +23,9 @@ use crate::sync::lock;
 const DRAIN: Duration = Duration::from_millis(100);
 /// Between two looks at procfs where there are no news.
 const LOOK: Duration = Duration::from_millis(500);
-/// Between two looks at procfs beside news, for what they do not tell: a move to another control group.
-const CHECK: Duration = Duration::from_secs(30);
+/// Between two looks at everything about all processes, for what neither news nor a glance tell: another command line,
+/// a move to another control group.
+const CHECK: Duration = Duration::from_secs(10);
 /// The longest that whoever begins to follow waits for the first look.
 const FIRST: Duration = Duration::from_secs(2);
 /// Changed processes that are kept apart; more are taken as "all".
@@ -203,7 +204,7 @@ impl Shared {
                 let origin = self.origin(open);
                 self.show(origin.source());
                 // Also what happened between two origins.
-                self.scan();
+                self.scan(true);
                 lock(&self.orders).looked = true;
                 self.wake.notify_all();
                 if let Err(error) = self.watch(&origin) {
@@ -244,16 +245,20 @@ impl Shared {
         let mut scanned = Instant::now();
         let mut generation = 0;
         while self.goes_on(origin.pause()) && self.feed.is_live() == matches!(origin, Origin::Feed) {
-            let mut scan = scanned.elapsed() >= CHECK;
+            let everything = scanned.elapsed() >= CHECK;
+            let mut scan = everything;
             match origin {
                 Origin::Feed => scan |= self.follow_up(self.feed.drain(), &mut headless),
                 Origin::Connector(connector) => scan |= self.follow_up(connector.drain()?, &mut headless),
                 Origin::Procfs => scan = true,
             }
             if scan {
-                self.scan();
+                self.scan(everything);
+            }
+            if everything {
                 scanned = Instant::now();
             }
+            self.tell_noticed();
             let known = self.processes.containers().generation();
             if known != generation {
                 generation = known;
@@ -267,7 +272,6 @@ impl Shared {
     /// Looks at the processes that there are news of; true when some were lost.
     fn follow_up(&self, drained: Drained, headless: &mut HashSet<u32>) -> bool {
         let now = mono_ms();
-        let mut changed = Vec::new();
         let again: Vec<_> = headless.drain().collect();
         for (pid, happened) in
             drained.events.into_iter().chain(again.into_iter().map(|pid| (pid, Happened::Ended)))
@@ -276,17 +280,11 @@ impl Shared {
             if happened == Happened::Ended && self.processes.seen(pid).is_none() {
                 continue;
             }
-            let (process, differs) = self.processes.look(pid, now);
-            if differs {
-                changed.push(pid);
-            }
+            let process = self.processes.look(pid, now);
             // Its first thread has ended and others live: nobody tells when the last one ends.
             if happened == Happened::Ended && process.is_some_and(|process| process.ended().is_none()) {
                 headless.insert(pid);
             }
-        }
-        if !changed.is_empty() {
-            self.tell(false, &changed);
         }
         if drained.lost {
             self.overruns.fetch_add(1, Ordering::Relaxed);
@@ -294,10 +292,16 @@ impl Shared {
         drained.lost
     }
 
-    fn scan(&self) {
-        let changed: Vec<_> = self.processes.scan(mono_ms()).into_iter().collect();
-        if !changed.is_empty() {
-            self.tell(false, &changed);
+    fn scan(&self, everything: bool) {
+        self.processes.scan(mono_ms(), everything);
+        self.tell_noticed();
+    }
+
+    /// Tells what the watch has seen to be otherwise than before, and what rows have.
+    fn tell_noticed(&self) {
+        let noticed: Vec<_> = self.processes.noticed().into_iter().collect();
+        if !noticed.is_empty() {
+            self.tell(false, &noticed);
         }
     }
 

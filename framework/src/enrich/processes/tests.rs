@@ -104,3 +104,50 @@ fn what_becomes_known_of_a_container_reaches_its_processes() {
     assert_eq!(after.container().map(|container| container.name()), Some("web"));
     assert!(processes.get(7, 5000).is_some_and(|now| Arc::ptr_eq(&now, &after)), "and stays");
 }
+
+#[test]
+fn who_has_the_id_of_one_that_has_ended_is_found_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), 7, "old", 250);
+    let processes = Processes::new(root.path());
+    let first = processes.get(7, 1000).unwrap();
+    // The watch sees the new one; a row of it comes at the same moment.
+    write(root.path(), 7, "new", 900);
+    processes.look(7, 1001);
+    assert!(processes.refresh(&first, 1001).is_some_and(|now| now.names().0 == "new"));
+}
+
+#[test]
+fn what_a_row_notices_is_told_as_what_the_watch_does() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), 7, "a", 1);
+    let processes = Processes::new(root.path());
+    processes.follow(true);
+    processes.scan(1, true);
+    assert_eq!(processes.noticed(), HashSet::from([7]));
+    let seen = processes.seen(7).unwrap();
+    fs::remove_dir_all(root.path().join("proc/7")).unwrap();
+    assert_eq!(processes.refresh(&seen, 5000).map(|process| process.pid), None);
+    assert_eq!(processes.noticed(), HashSet::from([7]), "the end");
+    processes.scan(5001, false);
+    assert_eq!(processes.noticed(), HashSet::new(), "once");
+}
+
+#[test]
+fn another_command_line_and_another_control_group_are_seen_by_a_look_at_everything() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), 7, "a", 1);
+    let processes = Processes::new(root.path());
+    processes.follow(true);
+    processes.scan(1, true);
+    processes.noticed();
+    let changes = |file: &str, text: String| {
+        fs::write(root.path().join("proc/7").join(file), text).unwrap();
+        processes.scan(2, false);
+        assert_eq!(processes.noticed(), HashSet::new(), "{file}");
+        processes.scan(3, true);
+        assert_eq!(processes.noticed(), HashSet::from([7]), "{file}");
+    };
+    changes("cmdline", "postgres: checkpointer\0".to_owned());
+    changes("cgroup", format!("0::/docker/{}\n", "0123456789abcdef".repeat(4)));
+}

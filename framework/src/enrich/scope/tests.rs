@@ -51,7 +51,8 @@ fn host() -> (tempfile::TempDir, Processes) {
     );
     let processes = Processes::new(root.path());
     processes.follow(true);
-    processes.scan(1);
+    processes.scan(1, true);
+    processes.noticed();
     (root, processes)
 }
 
@@ -107,7 +108,8 @@ fn a_process_with_a_new_name_or_with_an_old_pid_is_judged_anew() {
     write(root.path(), 10, "sh", "sh", "/");
     write(root.path(), 13, "nginx", "nginx", "/");
     fs::remove_dir_all(root.path().join("proc/12")).unwrap();
-    let changed = processes.scan(2);
+    processes.scan(2, false);
+    let changed = processes.noticed();
     assert_eq!(changed, [10, 12, 13].into());
     let changed = Changed { all: false, pids: changed };
     assert!(selection.update(&changed, &processes) && !selection.update(&changed, &processes));
@@ -124,7 +126,8 @@ fn an_id_means_the_process_that_had_it_first() {
     let stat = root.path().join("proc/10/stat");
     let reused = fs::read_to_string(&stat).unwrap().replace(" 0 1 0 5 ", " 0 1 0 99 ");
     fs::write(&stat, reused).unwrap();
-    let changed = Changed { all: false, pids: processes.scan(2) };
+    processes.scan(2, false);
+    let changed = Changed { all: false, pids: processes.noticed() };
     assert_eq!(changed.pids, [10].into());
     assert!(selection.update(&changed, &processes));
     assert!(selection.scope().processes.is_empty());
