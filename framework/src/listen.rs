@@ -1,5 +1,6 @@
 //! Listeners for HTTP: bounded in number of connections, which end when nothing has moved for a while; TLS where asked.
 
+mod places;
 mod thread;
 
 use std::fmt;
@@ -7,7 +8,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,17 +17,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::places::{Places, Signs};
 pub use self::thread::Thread;
 use crate::clock::mono_ms;
 use crate::tls::Tls;
 
-/// Connections of one listener at a time; more wait in its queue.
-const CONNECTIONS: usize = 128;
 /// A connection on which nothing moves for so long is closed.
 const STALLED: Duration = Duration::from_secs(60);
 /// Most bytes of one write. Handing megabytes to the kernel at once keeps a client that waits on the same core from its
@@ -103,15 +102,16 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves until `stop`; requests under way are finished.
 pub async fn serve(socket: Socket, router: Router, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Arc::<Places>::default();
     let tasks = TaskTracker::new();
-    while let Some((accepted, place)) = next(&socket, &places, &stop).await {
+    while let Some(accepted) = stop.run_until_cancelled(next(&socket)).await {
         let (router, stop) = (router.clone(), stop.clone());
+        let place = places.take();
         tasks.spawn(async move {
-            if let Err(error) = talk(accepted, router, stop).await {
+            let talk = talk(accepted, router, stop, Arc::clone(&place.signs));
+            if let Some(Err(error)) = place.end.run_until_cancelled(talk).await {
                 tracing::debug!(%error, "A connection was given up.");
             }
-            drop(place);
         });
     }
     tasks.close();
@@ -120,26 +120,18 @@ pub async fn serve(socket: Socket, router: Router, stop: CancellationToken) {
     }
 }
 
-/// The next connection and its place; `None` at the stop.
-async fn next(
-    socket: &Socket,
-    places: &Arc<Semaphore>,
-    stop: &CancellationToken,
-) -> Option<(Accepted, tokio::sync::OwnedSemaphorePermit)> {
-    let waiting = async {
-        let place = Arc::clone(places).acquire_owned().await.ok()?;
-        loop {
-            match socket.accept().await {
-                Ok(accepted) => return Some((accepted, place)),
-                Err(error) => {
-                    // Out of descriptors or memory: others may give some back.
-                    tracing::warn!(%error, "Accepting a connection failed.");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
+/// The next connection.
+async fn next(socket: &Socket) -> Accepted {
+    loop {
+        match socket.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                // Out of descriptors or memory: others may give some back.
+                tracing::warn!(%error, "Accepting a connection failed.");
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
-    };
-    stop.run_until_cancelled(waiting).await.flatten()
+    }
 }
 
 impl Socket {
@@ -154,19 +146,24 @@ impl Socket {
     }
 }
 
-async fn talk(accepted: Accepted, router: Router, stop: CancellationToken) -> io::Result<()> {
+async fn talk(
+    accepted: Accepted,
+    router: Router,
+    stop: CancellationToken,
+    signs: Arc<Signs>,
+) -> io::Result<()> {
     match accepted {
         Accepted::Unix(stream) => {
             let credentials = stream.peer_cred()?;
             let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid().unwrap_or(0) };
-            converse(stream, router.layer(Extension(peer)), stop).await;
+            converse(stream, router.layer(Extension(peer)), stop, signs).await;
         }
         Accepted::Tcp(stream, peer, tls) => {
             stream.set_nodelay(true)?;
             let local = stream.local_addr()?;
             let Some(tls) = tls else {
                 let peer = Peer::Tcp { peer, local, certificate: None };
-                converse(stream, router.layer(Extension(peer)), stop).await;
+                converse(stream, router.layer(Extension(peer)), stop, signs).await;
                 return Ok(());
             };
             let handshake = TlsAcceptor::from(tls.config()).accept(stream);
@@ -174,7 +171,7 @@ async fn talk(accepted: Accepted, router: Router, stop: CancellationToken) -> io
             let certificate =
                 stream.get_ref().1.peer_certificates().and_then(|chain| Some(chain.first()?.to_vec()));
             let peer = Peer::Tcp { peer, local, certificate };
-            converse(stream, router.layer(Extension(peer)), stop).await;
+            converse(stream, router.layer(Extension(peer)), stop, signs).await;
         }
     }
     Ok(())
@@ -184,9 +181,9 @@ async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
     stop: CancellationToken,
+    signs: Arc<Signs>,
 ) {
-    let moved = Arc::new(AtomicU64::new(mono_ms()));
-    let io = TokioIo::new(Watched { stream, moved: Arc::clone(&moved) });
+    let io = TokioIo::new(Watched { stream, signs: Arc::clone(&signs) });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -203,7 +200,7 @@ async fn converse(
             () = stop.cancelled(), if !stop.is_cancelled() => connection.as_mut().graceful_shutdown(),
             () = tokio::time::sleep(STALLED) => {
                 let limit = u64::try_from(STALLED.as_millis()).unwrap_or(u64::MAX);
-                if mono_ms().saturating_sub(moved.load(Ordering::Relaxed)) >= limit {
+                if mono_ms().saturating_sub(signs.moved()) >= limit {
                     return;
                 }
             }
@@ -214,7 +211,7 @@ async fn converse(
 /// A stream that notes when bytes last moved.
 struct Watched<S> {
     stream: S,
-    moved: Arc<AtomicU64>,
+    signs: Arc<Signs>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -224,7 +221,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.moved.store(mono_ms(), Ordering::Relaxed);
+        self.signs.read();
         Poll::Ready(Ok(()))
     }
 }
@@ -233,7 +230,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let part = &buf[..buf.len().min(WRITE)];
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, part))?;
-        self.moved.store(mono_ms(), Ordering::Relaxed);
+        self.signs.wrote();
         Poll::Ready(Ok(written))
     }
 
@@ -252,7 +249,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             Some(large) if count == 0 => return self.poll_write(cx, large),
             _ => ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &bufs[..count]))?,
         };
-        self.moved.store(mono_ms(), Ordering::Relaxed);
+        self.signs.wrote();
         Poll::Ready(Ok(written))
     }
 

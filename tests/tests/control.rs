@@ -1,6 +1,9 @@
 //! What is collected, asked and changed while the agent runs.
 
 #[cfg(test)]
+#[path = "control/crowd.rs"]
+mod crowd;
+#[cfg(test)]
 #[path = "control/garbage.rs"]
 mod garbage;
 #[cfg(test)]

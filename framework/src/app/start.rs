@@ -218,7 +218,7 @@ impl App {
         self.tell();
         let (kept, passing) = self.runtime.overlays();
         let (running, catalog) = (self.running.clone(), self.catalog.clone());
-        self.control.show(View { running, kept, passing, catalog });
+        self.control.show(View { complete: true, running, kept, passing, catalog });
     }
 
     fn tell(&mut self) {

@@ -9,9 +9,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use http_body_util::channel::{Channel, Sender};
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::reply::Failure;
 use super::view::Api;
@@ -44,8 +44,12 @@ pub(super) async fn events(State(api): State<Api>, RawQuery(query): RawQuery) ->
         })?;
         let (sender, body) = Channel::new(LINES);
         let coming = api.store.records().subscribe(Wanted::Events, WAITING);
-        tokio::spawn(follow(api.store.latest_events(), coming, sender, permit));
-        Body::new(body)
+        tokio::spawn(follow(api.store.latest_events(), coming, sender));
+        // The place is free again as soon as the client has gone, and the body with it.
+        Body::new(body.map_frame(move |frame| {
+            let _held = &permit;
+            frame
+        }))
     } else {
         Body::from(api.store.latest_events().iter().filter_map(|record| written(record)).collect::<String>())
     };
@@ -55,12 +59,7 @@ pub(super) async fn events(State(api): State<Api>, RawQuery(query): RawQuery) ->
 }
 
 /// Sends the latest events, then those that come, until the client or the store has gone.
-async fn follow(
-    latest: Vec<Arc<Record>>,
-    mut coming: Subscription,
-    mut sender: Sender<Bytes>,
-    _permit: OwnedSemaphorePermit,
-) {
+async fn follow(latest: Vec<Arc<Record>>, mut coming: Subscription, mut sender: Sender<Bytes>) {
     // The head of the answer goes out with the first bytes.
     let mut line = Some("\n".to_owned());
     let mut lost = 0;

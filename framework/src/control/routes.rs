@@ -1,11 +1,13 @@
 //! The routes, as one list; `openapi.json` beside this file documents each, which a test compares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use serde_json::{Value as Json, json};
@@ -20,6 +22,8 @@ use crate::export::prometheus;
 
 /// The document, without the names of the probes.
 const OPENAPI: &str = include_str!("openapi.json");
+/// The longest that a request waits for the agent's start.
+const START: Duration = Duration::from_secs(10);
 
 fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
     vec![
@@ -43,8 +47,21 @@ pub(super) fn router(api: Api, rules: watch::Receiver<Arc<Rules>>) -> Router {
         .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .fallback(probe::nowhere)
         .method_not_allowed_fallback(other_method)
+        .layer(from_fn_with_state(api.clone(), wait_for_start))
         .layer(from_fn_with_state(Arc::new(Gate::new(rules)), judge))
         .with_state(api)
+}
+
+/// A request that comes while the agent reads what it starts with waits for that.
+async fn wait_for_start(State(mut api): State<Api>, request: Request, next: Next) -> Response {
+    let complete = tokio::time::timeout(START, api.view.wait_for(|view| view.complete)).await;
+    if complete.is_ok_and(|complete| complete.is_ok()) {
+        return next.run(request).await;
+    }
+    let message = "the agent is starting, or stopping; ask again";
+    let mut response = Failure::new(StatusCode::SERVICE_UNAVAILABLE, message).into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 async fn other_method(method: Method) -> Response {

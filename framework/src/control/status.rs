@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use gopher_protocol::PROTOCOL;
 use gopher_protocol::manifest::Probe;
+use gopher_protocol::table::{Field, Kind, Table};
 use serde_json::{Value as Json, json};
 
 use super::audit;
@@ -17,6 +18,7 @@ use super::probe::{Name, text, unknown};
 use super::reply::{self, Failure, Success};
 use super::view::{Api, View};
 use crate::catalog::{Folder, Origin, resolve};
+use crate::config::Exposition;
 use crate::supervise::{StateName, Status};
 
 pub(super) async fn probes(State(api): State<Api>) -> Response {
@@ -129,15 +131,29 @@ pub(super) async fn logs(State(api): State<Api>, name: Name) -> Result<Response,
     Ok(reply::json(StatusCode::OK, &body))
 }
 
+/// What a field's series are called where they are scraped; of a histogram its buckets. Nothing for a label.
+fn metric(table: &Table, field: &Field, upstream: bool) -> Option<String> {
+    let name = table.metric(field);
+    match field.kind {
+        kind if kind.is_label() => None,
+        Kind::Counter | Kind::Delta if !upstream && !name.ends_with("_total") => {
+            Some(format!("{name}_total"))
+        }
+        Kind::Histogram if !upstream => Some(format!("{name}_bucket")),
+        _ => Some(name),
+    }
+}
+
 pub(super) async fn tables(State(api): State<Api>) -> Response {
     let view = api.now();
+    let upstream = view.running.prometheus.exposition == Exposition::Upstream;
     let mut tables = Vec::new();
     for folder in view.catalog.folders.values() {
         for table in &folder.manifest.tables {
-            let field = |field: &gopher_protocol::table::Field| {
+            let field = |field: &Field| {
                 json!({
                     "name": field.name, "type": field.kind, "unit": field.unit, "item": field.item, "help": field.help,
-                    "metric": (!field.kind.is_label()).then(|| table.metric(field)),
+                    "metric": metric(table, field, upstream),
                 })
             };
             let fields: Vec<_> = table.fields.iter().map(field).collect();

@@ -18,6 +18,8 @@ use crate::supervise::Supervisor;
 /// What holds now; replaced as a whole by every change.
 #[derive(Clone, Debug, Default)]
 pub struct View {
+    /// Whether the agent has read everything that it starts with; until then requests wait.
+    pub complete: bool,
     /// The configuration with what was set at run time.
     pub running: Config,
     /// What was set at run time and holds over a restart.
