@@ -1,10 +1,12 @@
 //! Loads and attaches programs, each capability by the best hook that the kernel takes.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
-use libbpf_rs::{Link, OpenObject, ProgramMut};
+use libbpf_rs::{Link, OpenObject, Program, ProgramMut};
 use probe_sdk::protocol::notice;
 use probe_sdk::{Context, Unsupported};
 use thiserror::Error;
@@ -55,6 +57,22 @@ impl<S> Loaded<S> {
                 refused: &choice.refusals(),
             })
         })
+    }
+
+    /// How often a program was not run because it was interrupted on the same processor by what it hooks: what happened
+    /// then was not seen. The kernel counts that from 5.12 on; with preemption within programs (7.x) it does happen.
+    #[must_use]
+    pub fn missed(&self) -> u64
+    where
+        S: Skel<'static>,
+    {
+        let of = |program: Program<'_>| {
+            let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd()));
+            let info = info.unwrap_or_default();
+            let count = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"));
+            count.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0)
+        };
+        self.skeleton.object().progs().filter(Program::autoload).map(of).sum()
     }
 
     /// True where the capability of this name has a hook.

@@ -35,17 +35,17 @@ fn run(ctx: &mut Context) -> anyhow::Result<()> {
     ctx.watch(ring.fd())?;
     ctx.ready()?;
     while let Some(wake) = ctx.next()? {
-        if wake != Wake::Readable {
-            continue;
-        }
-        sleep(GATHER);
-        for types::news { pid, happened } in ring.drain()? {
-            if let Some(happened) = what(happened) {
-                ctx.news(News { pid, happened })?;
+        if wake == Wake::Readable {
+            sleep(GATHER);
+            for types::news { pid, happened } in ring.drain()? {
+                if let Some(happened) = what(happened) {
+                    ctx.news(News { pid, happened })?;
+                }
             }
+        } else {
+            let lost = programs.skeleton.maps.bss_data.as_deref().map_or(0, |data| data.lost_ring);
+            ctx.lost("news", lost + programs.missed() + ring.odd())?;
         }
-        let lost = programs.skeleton.maps.bss_data.as_deref().map_or(0, |data| data.lost_ring);
-        ctx.lost("news", lost + ring.odd())?;
     }
     Ok(())
 }
