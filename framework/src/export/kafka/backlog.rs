@@ -9,11 +9,13 @@
 //! A message stays until it is done with, so that whatever happens to the client the cursor only goes back to the
 //! first that is not. A chunk goes to disk when no broker takes messages or when memory is short.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
 
 use super::chunk::{Chunk, FULL};
 use super::frame;
 use super::message::Message;
+use super::news::Loss;
 use super::spool::{Found, Spool};
 
 /// How many low bits of a ticket say which message of its chunk is meant.
@@ -95,12 +97,15 @@ impl Backlog {
         std::mem::take(&mut self.lost)
     }
 
-    /// Adds a message; false when it does not fit.
-    pub(super) fn push(&mut self, message: &Message<'_>) -> bool {
+    /// Adds a message, or says why it cannot be kept.
+    pub(super) fn push(&mut self, message: &Message<'_>) -> Result<(), Loss> {
         let length = frame::length(message);
         let most = if self.spools() { self.bounds.spool.max(self.bounds.memory) } else { self.bounds.memory };
-        if self.length + length > most || !self.has_memory(length) {
-            return false;
+        if self.length + length > most {
+            return Err(Loss::Bounds);
+        }
+        if !self.has_memory(length) {
+            return Err(self.spool.as_ref().and_then(Spool::trouble).map_or(Loss::Bounds, Loss::Disk));
         }
         if self.chunks.back().is_none_or(|last| last.full() || last.away()) {
             self.chunks.push_back(Chunk::new(self.next_file));
@@ -113,7 +118,7 @@ impl Backlog {
             self.memory += last.length() - before;
             self.open += 1;
         }
-        true
+        Ok(())
     }
 
     /// Whether so much more fits into memory, after what can be has been put on disk.
@@ -128,7 +133,11 @@ impl Backlog {
 
     /// Puts chunks on disk, the last to be needed first, until three quarters of the memory are enough.
     fn relieve(&mut self) {
-        let Some(spool) = &self.spool else { return };
+        let Some(spool) = self.spool.as_mut() else { return };
+        let restored = spool.restore();
+        if !spool.went_well(restored) {
+            return;
+        }
         let enough = self.bounds.memory / 4 * 3;
         for place in (0..self.chunks.len().saturating_sub(1)).rev() {
             if self.memory <= enough {
@@ -136,12 +145,11 @@ impl Backlog {
             }
             let chunk = &mut self.chunks[place];
             if self.gone + place != self.cursor.0 && chunk.memory() > 0 {
-                self.memory -= chunk.memory();
-                if let Err(error) = chunk.write(spool) {
-                    spool.complain(&error);
-                    self.memory += chunk.memory();
+                let written = chunk.write(spool);
+                if !spool.went_well(written) {
                     break;
                 }
+                self.memory -= chunk.memory();
                 chunk.leave_memory();
             }
         }
@@ -149,10 +157,14 @@ impl Backlog {
 
     /// Puts everything that is not there on disk, so that an end of the agent loses none of it.
     pub(super) fn secure(&mut self) {
-        let Some(spool) = &self.spool else { return };
+        let Some(spool) = self.spool.as_mut() else { return };
+        let restored = spool.restore();
+        if !spool.went_well(restored) {
+            return;
+        }
         for chunk in self.chunks.iter_mut().filter(|chunk| !chunk.finished()) {
-            if let Err(error) = chunk.write(spool) {
-                spool.complain(&error);
+            let written = chunk.write(spool);
+            if !spool.went_well(written) {
                 break;
             }
         }
@@ -251,14 +263,24 @@ impl Backlog {
         }
     }
 
-    /// Leaves on disk exactly what is not done with; the number of messages that could not be kept.
-    pub(super) fn close(mut self) -> usize {
-        let Some(spool) = &self.spool else { return self.open };
-        let mut lost = 0;
+    /// Leaves on disk exactly what is not done with; how many messages could not be kept, and why.
+    pub(super) fn close(mut self) -> BTreeMap<Loss, usize> {
+        let Some(spool) = self.spool.as_mut() else { return BTreeMap::from([(Loss::Bounds, self.open)]) };
+        let mut lost = BTreeMap::new();
+        let restored = spool.restore();
+        let is_taken = restored.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        spool.went_well(restored);
         for chunk in &mut self.chunks {
-            if let Err(error) = chunk.keep(spool) {
-                spool.complain(&error);
-                lost += chunk.open();
+            let before = chunk.open();
+            let gone = if is_taken {
+                before
+            } else {
+                let kept = chunk.keep(spool);
+                spool.went_well(kept);
+                before - chunk.open()
+            };
+            if gone > 0 {
+                *lost.entry(spool.trouble().map_or(Loss::Gone, Loss::Disk)).or_default() += gone;
             }
         }
         lost

@@ -4,7 +4,7 @@ use std::io;
 
 use super::frame;
 use super::message::Message;
-use super::spool::{Found, Spool};
+use super::spool::{Found, Spool, is_missing};
 
 /// A chunk takes no more messages once it has so many bytes.
 pub(super) const FULL: usize = 1 << 20;
@@ -111,13 +111,33 @@ impl Chunk {
         true
     }
 
-    /// Writes what the file lacks.
+    /// Writes what the file lacks, all of it where somebody has removed the file. When that fails the file holds as
+    /// many whole messages as could be written.
     pub(super) fn write(&mut self, spool: &Spool) -> io::Result<()> {
-        if !self.away() && self.written < self.length {
-            spool.write(self.file, &self.bytes[self.written..], self.written)?;
-            self.written = self.length;
+        if self.away() {
+            return Ok(());
         }
-        Ok(())
+        self.written = self.written.min(spool.length(self.file)?);
+        if self.written == self.length {
+            return Ok(());
+        }
+        let result = spool.write(self.file, &self.bytes[self.written..], self.written);
+        if result.is_ok() {
+            self.written = self.length;
+            return Ok(());
+        }
+        self.written = self.whole(spool.length(self.file)?);
+        // The end of a message that cannot be cut off is left out by the next run.
+        result.and(spool.cut(self.file, self.written))
+    }
+
+    /// Where the last message ends that is whole within so many bytes.
+    fn whole(&self, bytes: usize) -> usize {
+        if bytes >= self.length {
+            return self.length;
+        }
+        let after = self.starts.partition_point(|start| *start as usize <= bytes);
+        after.checked_sub(1).and_then(|last| self.starts.get(last)).map_or(0, |start| *start as usize)
     }
 
     /// Gives its memory back where the file holds everything.
@@ -130,7 +150,9 @@ impl Chunk {
     /// Takes the messages back from the file. Those that cannot be read any more are lost; their number is returned.
     pub(super) fn fetch(&mut self, spool: &Spool) -> usize {
         let bytes = spool.read(self.file).unwrap_or_else(|error| {
-            tracing::error!(file = %spool.path(self.file).display(), %error, "A file of the Kafka spool cannot be read.");
+            if !is_missing(&error) {
+                tracing::error!(file = %spool.path(self.file).display(), %error, "A file of the Kafka spool cannot be read.");
+            }
             Vec::new()
         });
         let starts = starts(&bytes);
@@ -146,22 +168,45 @@ impl Chunk {
         had - self.open.min(had)
     }
 
-    /// Leaves in the file exactly what is not done with, or no file.
+    /// Leaves in the file exactly what is not done with, or no file. What the file cannot take is gone from the chunk
+    /// as well.
     pub(super) fn keep(&mut self, spool: &Spool) -> io::Result<()> {
-        if self.finished() {
-            return spool.remove(self.file);
-        }
-        if self.open == self.count {
-            return self.write(spool);
-        }
-        if self.away() {
+        if self.away() && (self.open < self.count || spool.length(self.file)? < self.length) {
             self.fetch(spool);
         }
-        let mut rest = Vec::with_capacity(self.bytes.len());
-        (0..self.count)
-            .filter_map(|index| self.message(index))
-            .for_each(|message| frame::write(&message, &mut rest));
-        spool.replace(self.file, &rest)
+        let kept = if self.finished() {
+            spool.remove(self.file)
+        } else if self.open == self.count {
+            self.write(spool)
+        } else {
+            self.compact(spool)
+        };
+        if kept.is_err() && !self.away() {
+            self.forget_unwritten();
+        }
+        kept
+    }
+
+    /// Replaces the file by one without what is done with.
+    fn compact(&mut self, spool: &Spool) -> io::Result<()> {
+        let mut rest = Self::new(self.file);
+        (0..self.count).filter_map(|index| self.message(index)).for_each(|message| rest.push(&message));
+        match spool.replace(self.file, &rest.bytes) {
+            Ok(()) => rest.written = rest.length,
+            // There is no room for both.
+            Err(_) => spool.remove(self.file)?,
+        }
+        *self = rest;
+        self.write(spool)
+    }
+
+    fn forget_unwritten(&mut self) {
+        self.count = self.starts.partition_point(|start| (*start as usize) < self.written);
+        self.length = self.whole(self.written);
+        self.bytes.truncate(self.length);
+        self.starts.truncate(self.count);
+        self.done.truncate(self.count);
+        self.open = self.count - self.done.iter().filter(|done| **done).count();
     }
 
     /// Removes its file.

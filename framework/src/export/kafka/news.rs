@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaErrorCode;
@@ -10,6 +11,17 @@ use crate::config::export::Kafka;
 
 /// Between two lines about one thing.
 const PERIOD: Duration = Duration::from_secs(60);
+
+/// Why a record or a message is dropped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Loss {
+    /// More waits than the settings allow.
+    Bounds,
+    /// The spool cannot be written, for the reason that the system gives.
+    Disk(Arc<str>),
+    /// It was in a file of the spool that is gone or harmed.
+    Gone,
+}
 
 /// What is to be said.
 #[derive(Debug)]
@@ -21,7 +33,7 @@ pub(super) struct News {
     reason: Option<String>,
     silent: Option<Silence>,
     refused: BTreeMap<String, u64>,
-    dropped: u64,
+    dropped: BTreeMap<Loss, u64>,
     told: Option<Instant>,
     no_client: Option<Instant>,
 }
@@ -41,7 +53,7 @@ impl News {
             reason: None,
             silent: None,
             refused: BTreeMap::new(),
-            dropped: 0,
+            dropped: BTreeMap::new(),
             told: None,
             no_client: None,
         }
@@ -85,9 +97,11 @@ impl News {
         *self.refused.entry(format!("{code} ({code:?})")).or_default() += 1;
     }
 
-    /// Records or messages were lost because they did not fit.
-    pub(super) fn dropped(&mut self, count: u64) {
-        self.dropped += count;
+    /// Records or messages were dropped.
+    pub(super) fn dropped(&mut self, loss: Loss, count: u64) {
+        if count > 0 {
+            *self.dropped.entry(loss).or_default() += count;
+        }
     }
 
     /// No client could be made.
@@ -105,7 +119,7 @@ impl News {
 
     /// Says what has come together, once a minute.
     pub(super) fn tell(&mut self, now: Instant) {
-        if self.refused.is_empty() && self.dropped == 0
+        if self.refused.is_empty() && self.dropped.is_empty()
             || self.told.is_some_and(|told| now.duration_since(told) < PERIOD)
         {
             return;
@@ -118,19 +132,31 @@ impl News {
                 "Kafka has refused messages for good. Check that the topics of [export.kafka] exist, that this user may write to them, and that batch is not larger than their max.message.bytes."
             );
         }
-        if self.dropped > 0 {
-            tracing::warn!(
-                count = self.dropped,
-                "Records for Kafka were dropped because they did not fit. A larger spool_size, buffer or queue in [export.kafka] keeps more."
-            );
-            self.dropped = 0;
+        let spool = self.spool.display();
+        for (loss, count) in std::mem::take(&mut self.dropped) {
+            match loss {
+                Loss::Bounds => tracing::warn!(
+                    count,
+                    "Records for Kafka were dropped because they did not fit. A larger spool_size, buffer or queue in [export.kafka] keeps more."
+                ),
+                Loss::Disk(error) => tracing::warn!(
+                    count,
+                    %spool,
+                    %error,
+                    "Records for Kafka were dropped because the spool cannot be written. Make room on its disk, let the agent write there, or move state_dir."
+                ),
+                Loss::Gone => tracing::warn!(
+                    count,
+                    %spool,
+                    "Records for Kafka were dropped because files of the spool are gone or harmed. Leave the folder to the agent."
+                ),
+            }
         }
     }
 
     /// The end.
-    pub(super) fn ended(mut self, kept: usize, lost: usize) {
+    pub(super) fn ended(mut self, kept: usize) {
         self.told = None;
-        self.dropped += lost as u64;
         self.tell(Instant::now());
         if kept > 0 {
             tracing::info!(kept, spool = %self.spool.display(), "Messages for Kafka stay in the spool; they are sent first when the exporter works again.");

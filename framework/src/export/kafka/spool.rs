@@ -3,11 +3,11 @@
 //! A file is a magic word and then messages as [`super::frame`] lays them out. Files are numbered in the order of
 //! their messages. A file whose end is torn, because the agent was killed while it wrote, is read up to there.
 
-use std::cell::Cell;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::chunk;
@@ -16,6 +16,8 @@ use super::chunk;
 const MAGIC: &[u8; 8] = b"gopherK\x01";
 /// What the names of files end with.
 const SUFFIX: &str = ".spool";
+/// The file that is locked by whoever uses the folder.
+const LOCK: &str = "lock";
 /// Between two lines of the log about a folder that cannot be written.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -23,9 +25,11 @@ const AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Spool {
     folder: PathBuf,
+    lock: File,
+    /// Why the last write failed, unless it went well.
+    trouble: Option<Arc<str>>,
     /// When it was last said that nothing can be written.
-    said: Cell<Option<Instant>>,
-    _lock: File,
+    said: Option<Instant>,
 }
 
 /// A file with messages that an earlier run has left.
@@ -42,17 +46,27 @@ pub(super) struct Found {
 impl Spool {
     /// Opens or makes the folder, waits until nobody else uses it, and finds what it holds.
     pub(super) fn open(folder: &Path) -> io::Result<(Self, Vec<Found>)> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(folder.join("lock"))?;
+        let lock = enter(folder)?;
         lock.lock()?;
-        let spool = Self { folder: folder.to_owned(), said: Cell::new(None), _lock: lock };
+        let spool = Self { folder: folder.to_owned(), lock, trouble: None, said: None };
         let found = spool.find()?;
         Ok((spool, found))
+    }
+
+    /// Makes the folder again where somebody has removed it. An error of the kind [`ErrorKind::WouldBlock`] says that
+    /// somebody else uses it now.
+    pub(super) fn restore(&mut self) -> io::Result<()> {
+        let mine = self.lock.metadata()?;
+        if fs::metadata(self.folder.join(LOCK))
+            .is_ok_and(|there| there.dev() == mine.dev() && there.ino() == mine.ino())
+        {
+            return Ok(());
+        }
+        let lock = enter(&self.folder)?;
+        lock.try_lock()?;
+        self.lock = lock;
+        tracing::warn!(folder = %self.folder.display(), "The folder of the Kafka spool was removed and is made again. Messages that were in it alone are lost; leave it to the agent.");
+        Ok(())
     }
 
     fn find(&self) -> io::Result<Vec<Found>> {
@@ -105,53 +119,99 @@ impl Spool {
         let mut bytes = Vec::new();
         match open.read_exact(&mut magic) {
             // Torn in the magic word: no message had been written yet.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(bytes),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(bytes),
             other => other?,
         }
         if magic != *MAGIC {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file of the Kafka spool"));
+            return Err(io::Error::new(ErrorKind::InvalidData, "it is no file of the Kafka spool"));
         }
         open.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// Writes a part of a file, which begins `at` bytes after its first message.
+    /// Bytes of messages that a file holds, the last of which may be torn; none where there is no file.
+    pub(super) fn length(&self, file: u64) -> io::Result<usize> {
+        match fs::metadata(self.path(file)) {
+            Ok(there) => Ok(usize::try_from(there.len()).unwrap_or(usize::MAX).saturating_sub(MAGIC.len())),
+            Err(error) if is_missing(&error) => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a part of a file, which begins `at` bytes after its first message. When it fails the beginning of the
+    /// part may be there.
     pub(super) fn write(&self, file: u64, bytes: &[u8], at: usize) -> io::Result<()> {
+        let new = at == 0;
         let open =
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(self.path(file))?;
-        if at == 0 {
+            OpenOptions::new().create(new).truncate(new).write(true).mode(0o600).open(self.path(file))?;
+        if new {
             open.write_all_at(MAGIC, 0)?;
         }
         open.write_all_at(bytes, (MAGIC.len() + at) as u64)
     }
 
-    /// Says that a write has failed, at most once a minute.
-    pub(super) fn complain(&self, error: &io::Error) {
-        if self.said.get().is_some_and(|said| said.elapsed() < AGAIN) {
-            return;
+    /// Leaves so many bytes of messages in a file, or removes it where that is none.
+    pub(super) fn cut(&self, file: u64, length: usize) -> io::Result<()> {
+        if length == 0 {
+            return self.remove(file);
         }
-        self.said.set(Some(Instant::now()));
-        tracing::error!(
-            folder = %self.folder.display(),
-            %error,
-            "The Kafka spool cannot be written; messages stay in memory up to its bound. Make room there, or set spool_size to less."
-        );
+        OpenOptions::new().write(true).open(self.path(file))?.set_len((MAGIC.len() + length) as u64)
+    }
+
+    /// Whether a write went well. One that did not is told, at most once a minute.
+    pub(super) fn went_well(&mut self, result: io::Result<()>) -> bool {
+        let Err(error) = result else {
+            self.trouble = None;
+            return true;
+        };
+        self.trouble = Some(error.to_string().into());
+        if self.said.is_none_or(|said| said.elapsed() >= AGAIN) {
+            self.said = Some(Instant::now());
+            tracing::error!(
+                folder = %self.folder.display(),
+                %error,
+                "The Kafka spool cannot be written; messages stay in memory up to the buffer of [export.kafka]. Make room on the spool's disk, let the agent write there, or move state_dir."
+            );
+        }
+        false
+    }
+
+    /// Why the last write failed, unless it went well.
+    pub(super) fn trouble(&self) -> Option<Arc<str>> {
+        self.trouble.clone()
     }
 
     /// Replaces a file's messages; a crash leaves the old ones or the new ones.
     pub(super) fn replace(&self, file: u64, bytes: &[u8]) -> io::Result<()> {
         let new = self.folder.join(format!("{file:016x}.new"));
         let open = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
-        open.write_all_at(MAGIC, 0)?;
-        open.write_all_at(bytes, MAGIC.len() as u64)?;
-        fs::rename(new, self.path(file))
+        let written = open
+            .write_all_at(MAGIC, 0)
+            .and_then(|()| open.write_all_at(bytes, MAGIC.len() as u64))
+            .and_then(|()| fs::rename(&new, self.path(file)));
+        if written.is_err() {
+            // It takes room that messages need.
+            fs::remove_file(new)?;
+        }
+        written
     }
 
     /// Removes a file, which may be gone already.
     pub(super) fn remove(&self, file: u64) -> io::Result<()> {
         match fs::remove_file(self.path(file)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
             other => other,
         }
     }
+}
+
+/// Makes a folder where it is missing, and opens the file in it that is to be locked.
+fn enter(folder: &Path) -> io::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join(LOCK))
+}
+
+/// Whether an error says that there is no such file.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

@@ -10,7 +10,7 @@ use super::backlog::{Backlog, Ticket};
 use super::client::{Client, Fate};
 use super::files::Files;
 use super::metadata::Metadata;
-use super::news::News;
+use super::news::{Loss, News};
 use super::render::Renderer;
 use crate::config::export::Kafka;
 use crate::export::push::Feed;
@@ -125,18 +125,21 @@ impl Work {
     }
 
     fn keep(&mut self, record: &Record) {
-        if !self.backlog.push(&self.renderer.record(record)) {
-            self.setup.feed.counters.dropped.inc();
-            self.news.dropped(1);
+        if let Err(loss) = self.backlog.push(&self.renderer.record(record)) {
+            self.dropped(loss, 1);
         }
+    }
+
+    fn dropped(&mut self, loss: Loss, count: u64) {
+        self.setup.feed.counters.dropped.inc_by(count);
+        self.news.dropped(loss, count);
     }
 
     /// Tells what the tables hold, when it is time or when they have changed.
     fn tables(&mut self) {
         for layout in self.metadata.due(&self.setup.feed.store) {
-            if !self.backlog.push(&self.renderer.table(crate::clock::unix_ms(), &layout)) {
-                self.setup.feed.counters.dropped.inc();
-                self.news.dropped(1);
+            if let Err(loss) = self.backlog.push(&self.renderer.table(crate::clock::unix_ms(), &layout)) {
+                self.dropped(loss, 1);
             }
         }
     }
@@ -257,10 +260,10 @@ impl Work {
     }
 
     fn count(&mut self) {
-        let unreadable = u64::try_from(self.backlog.take_lost()).unwrap_or(u64::MAX);
+        let gone = self.backlog.take_lost();
+        self.dropped(Loss::Gone, gone as u64);
         let lost = self.setup.records.dropped();
-        self.news.dropped(lost - self.lost + unreadable);
-        self.setup.feed.counters.dropped.inc_by(lost - self.lost + unreadable);
+        self.dropped(Loss::Bounds, lost - self.lost);
         self.lost = lost;
         let waiting = self.backlog.open() + self.setup.records.queued();
         self.setup.feed.counters.queued.set(i64::try_from(waiting).unwrap_or(i64::MAX));
@@ -285,10 +288,13 @@ impl Work {
         }
         self.count();
         self.client = None;
-        let kept = self.backlog.open();
-        let lost = self.backlog.close();
-        self.setup.feed.counters.dropped.inc_by(u64::try_from(lost).unwrap_or(u64::MAX));
-        self.setup.feed.counters.queued.set(i64::try_from(kept - lost).unwrap_or(i64::MAX));
-        self.news.ended(kept - lost, lost);
+        let mut kept = self.backlog.open();
+        for (loss, count) in self.backlog.close() {
+            kept -= count;
+            self.setup.feed.counters.dropped.inc_by(count as u64);
+            self.news.dropped(loss, count as u64);
+        }
+        self.setup.feed.counters.queued.set(i64::try_from(kept).unwrap_or(i64::MAX));
+        self.news.ended(kept);
     }
 }

@@ -1,7 +1,8 @@
 //! Nothing is lost, doubled or out of order, in memory, on disk, and over a restart.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::export::kafka::message::Topic;
@@ -15,7 +16,7 @@ fn message(value: &[u8]) -> Message<'_> {
 fn put(backlog: &mut Backlog, number: u32, size: usize) -> bool {
     let mut value = number.to_le_bytes().to_vec();
     value.resize(size.max(4), 0);
-    backlog.push(&message(&value))
+    backlog.push(&message(&value)).is_ok()
 }
 
 fn number(message: &Message<'_>) -> u32 {
@@ -39,6 +40,16 @@ fn numbers(out: &[(Ticket, u32)]) -> Vec<u32> {
 
 fn open(folder: &Path) -> Backlog {
     Backlog::new(SMALL, Some(Spool::open(folder).unwrap()))
+}
+
+/// Ends; how many messages were lost.
+fn lost(backlog: Backlog) -> usize {
+    backlog.close().into_values().sum()
+}
+
+/// Numbers of what an earlier run has left.
+fn left(folder: &Path) -> Vec<u32> {
+    numbers(&hand_out(&mut open(folder), 100_000))
 }
 
 fn files(folder: &Path) -> usize {
@@ -105,7 +116,7 @@ fn a_restart_hands_out_exactly_what_was_not_done_with() {
     (0..3000).for_each(|number| assert!(put(&mut backlog, number, 1000)));
     let out = hand_out(&mut backlog, 2000);
     out.iter().filter(|(_, number)| number % 3 != 0).for_each(|(ticket, _)| assert!(backlog.finish(*ticket)));
-    assert_eq!(backlog.close(), 0);
+    assert_eq!(lost(backlog), 0);
     let mut backlog = open(folder.path());
     let wanted: Vec<_> = (0..3000).filter(|number| *number >= 2000 || number % 3 == 0).collect();
     assert_eq!(backlog.open(), wanted.len());
@@ -132,7 +143,7 @@ fn a_file_that_was_torn_gives_what_is_whole() {
     let out = hand_out(&mut backlog, 1000);
     assert_eq!(numbers(&out), wanted);
     out.iter().for_each(|(ticket, _)| assert!(backlog.finish(*ticket)));
-    assert_eq!(backlog.close(), 0);
+    assert_eq!(lost(backlog), 0);
     assert_eq!(open(folder.path()).open(), 0);
     assert_eq!(files(folder.path()), 1, "what is not ours is left alone");
 }
@@ -142,23 +153,123 @@ fn a_file_that_vanishes_is_counted_as_lost() {
     let folder = tempfile::tempdir().unwrap();
     let mut backlog = open(folder.path());
     (0..100).for_each(|number| assert!(put(&mut backlog, number, 100)));
-    assert_eq!(backlog.close(), 0);
+    assert_eq!(lost(backlog), 0);
     let mut backlog = open(folder.path());
     fs::remove_file(backlog.spool.as_ref().unwrap().path(0)).unwrap();
     assert_eq!(hand_out(&mut backlog, 1000), []);
     assert_eq!((backlog.open(), backlog.take_lost()), (0, 100));
 }
 
+/// A spool whose folder cannot be made or written.
+fn blocked(folder: &Path) -> (Backlog, PathBuf) {
+    let folder = folder.join("spool");
+    let backlog = open(&folder);
+    fs::remove_dir_all(&folder).unwrap();
+    // As root nothing else keeps a file from being made.
+    fs::write(&folder, b"a file").unwrap();
+    (backlog, folder)
+}
+
 #[test]
 fn without_room_on_disk_memory_alone_holds_what_it_may() {
     let folder = tempfile::tempdir().unwrap();
-    let mut backlog = open(folder.path());
-    // As root nothing else keeps a file from being made.
-    fs::remove_dir_all(folder.path()).unwrap();
+    let (mut backlog, _) = blocked(folder.path());
     let fitting = (0..20_000).take_while(|number| put(&mut backlog, *number, 1000)).count();
     let most = (SMALL.memory + 2 * FULL) / frame::length(&message(&[0; 1000]));
     assert_eq!(fitting, most);
     backlog.secure();
     assert_eq!(hand_out(&mut backlog, 20_000).len(), fitting);
-    assert_eq!((backlog.take_lost(), backlog.close()), (0, fitting));
+    assert_eq!((backlog.take_lost(), lost(backlog)), (0, fitting));
+}
+
+#[test]
+fn a_loss_names_its_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut backlog, path) = blocked(folder.path());
+    let value = [0; 1000];
+    let disk = std::iter::repeat_with(|| backlog.push(&message(&value))).find_map(Result::err).unwrap();
+    assert!(matches!(disk, Loss::Disk(_)), "{disk:?}");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(backlog.push(&message(&value)), Ok(()), "there is room again");
+    let full = std::iter::repeat_with(|| backlog.push(&message(&value))).find_map(Result::err);
+    assert_eq!(full, Some(Loss::Bounds));
+    let count = backlog.open();
+    assert_eq!((lost(backlog), left(&path).len()), (0, count));
+
+    let mut plain = Backlog::new(SMALL, None);
+    assert!(put(&mut plain, 1, 4));
+    assert_eq!(plain.close(), BTreeMap::from([(Loss::Bounds, 1)]));
+}
+
+#[test]
+fn a_folder_that_was_removed_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool");
+    let mut backlog = open(&path);
+    (0..3000).for_each(|number| assert!(put(&mut backlog, number, 1000)));
+    backlog.secure();
+    fs::remove_dir_all(&path).unwrap();
+    backlog.secure();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    let lock = File::open(path.join("lock")).unwrap();
+    assert!(matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
+    // As after a kill: nothing is closed.
+    drop(backlog);
+    assert_eq!(left(&path), (0..3000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_folder_that_somebody_else_uses_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool");
+    let mut backlog = open(&path);
+    assert!(put(&mut backlog, 1, 4));
+    fs::remove_dir_all(&path).unwrap();
+    let other = open(&path);
+    backlog.secure();
+    assert_eq!((lost(backlog), files(&path)), (1, 0));
+    drop(other);
+}
+
+#[test]
+fn what_only_a_removed_folder_had_is_counted_as_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool");
+    let mut backlog = open(&path);
+    (0..12_000).for_each(|number| assert!(put(&mut backlog, number, 1000)));
+    fs::remove_dir_all(&path).unwrap();
+    let causes = backlog.close();
+    let kept = left(&path);
+    assert!(!kept.is_empty() && kept.len() < 12_000, "{}", kept.len());
+    assert_eq!(causes, BTreeMap::from([(Loss::Gone, 12_000 - kept.len())]));
+}
+
+#[test]
+fn a_file_that_was_cut_is_made_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut backlog = open(folder.path());
+    (0..10).for_each(|number| assert!(put(&mut backlog, number, 1000)));
+    backlog.secure();
+    (10..20).for_each(|number| assert!(put(&mut backlog, number, 1000)));
+    let file = backlog.spool.as_ref().unwrap().path(0);
+    let half = fs::metadata(&file).unwrap().len() - 500;
+    File::options().write(true).open(&file).unwrap().set_len(half).unwrap();
+    backlog.secure();
+    drop(backlog);
+    assert_eq!(left(folder.path()), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_end_without_room_for_a_copy_leaves_what_was_not_done_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut backlog = open(folder.path());
+    (0..100).for_each(|number| assert!(put(&mut backlog, number, 100)));
+    backlog.secure();
+    let out = hand_out(&mut backlog, 50);
+    out.iter().for_each(|(ticket, _)| assert!(backlog.finish(*ticket)));
+    let copy = folder.path().join("0000000000000000.new");
+    fs::create_dir(&copy).unwrap();
+    assert_eq!(lost(backlog), 0);
+    fs::remove_dir(copy).unwrap();
+    assert_eq!(left(folder.path()), (50..100).collect::<Vec<_>>());
 }
