@@ -42,6 +42,7 @@ pub use model::{Agent, Config, Folders, LogFormat, LogLevel, ProbeConfig, ProbeS
 pub(crate) use names::nearest;
 pub use overlay::{Overlay, Settings};
 pub use problem::{Problem, Problems};
+pub use rules::pattern;
 pub use scope::{ProcName, Scope, Selectors};
 pub use tls::Tls;
 pub(crate) use units::parse_duration;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use gopher_protocol::control::Scope;
 use gopher_protocol::notice::News;
-use regex::Regex;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -198,7 +197,7 @@ fn parts(selectors: &config::Selectors) -> Parts {
 
 /// The configuration's check has compiled each pattern before.
 fn name(name: &config::ProcName) -> Option<Name> {
-    Some(Name { comm: Regex::new(&name.comm).ok()?, cmdline: name.cmdline.clone() })
+    Some(Name { comm: config::pattern(&name.comm).ok()?, cmdline: name.cmdline.clone() })
 }
 
 fn report(labels: &Added) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::kind::{Field, Kind, Value};
+use super::kind::{Field, Kind, LIST, Value};
 use super::raw::{did_you_mean, quote};
 use super::rules::Rule;
 use super::scope::{SCOPE, SELECTORS, Scope};
@@ -75,6 +75,11 @@ fn read(kind: Kind, json: &Json, path: &str, issues: &mut Vec<Issue>) -> Option<
         (Kind::Text(rule), Json::String(text)) => return read_text(rule, text, path, issues),
         (Kind::Choice(names), Json::String(text)) => {
             names.contains(&text.as_str()).then(|| Value::Text(text.clone()))
+        }
+        (Kind::List(_), Json::Array(entries)) if entries.len() > LIST => {
+            let found = format!("{} entries", entries.len());
+            issues.push(Issue { path: path.to_owned(), found, allowed: format!("at most {LIST}") });
+            return None;
         }
         (Kind::List(item), Json::Array(entries)) => {
             let read = |(at, json)| read(*item, json, &format!("{path}[{at}]"), issues);

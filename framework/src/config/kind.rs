@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::rules::Rule;
 use super::units;
 
+/// Most entries of a list.
+pub(super) const LIST: usize = 1000;
+
 /// What a key accepts.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::kind::{Field, Kind, Value};
+use super::kind::{Field, Kind, LIST, Value};
 use super::names::nearest;
 use super::problem::Report;
 use super::rules::Rule;
@@ -52,6 +52,11 @@ pub(super) fn read(kind: Kind, node: &Node<'_>, key: &str, report: &mut Report<'
             mismatch(kind, node, key, report)
         }
         (Kind::Text(rule), DeValue::String(text)) => read_text(rule, text, node.span().start, key, report),
+        (Kind::List(_), DeValue::Array(nodes)) if nodes.len() > LIST => {
+            let message = format!("found {} entries, expected at most {LIST}", nodes.len());
+            report.add(node.span().start, key, message);
+            None
+        }
         (Kind::List(item), DeValue::Array(nodes)) => {
             let values: Vec<_> = nodes.iter().map(|node| read(*item, node, key, report)).collect();
             values.into_iter().collect::<Option<_>>().map(Value::List)

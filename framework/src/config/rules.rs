@@ -167,13 +167,43 @@ fn is_reserved_label(text: &str) -> bool {
     matches!(text, "le" | "machine_id" | "quantile") || text.starts_with("__")
 }
 
+/// Most bytes that one compiled pattern takes, and its cache when it searches: names are short, and so are patterns for
+/// them. Without a bound a few bytes of pattern take megabytes and seconds.
+const PATTERN: usize = 64 << 10;
+
+/// A pattern of the configuration, compiled.
+///
+/// # Errors
+/// What is wrong with it, or that it takes too much when it is compiled.
+pub fn pattern(text: &str) -> Result<regex::Regex, regex::Error> {
+    regex::RegexBuilder::new(text).size_limit(PATTERN).dfa_size_limit(PATTERN).nest_limit(50).build()
+}
+
 fn check_regex(text: &str) -> Result<(), Option<String>> {
     if text.is_empty() {
         return Err(None);
     }
-    regex::Regex::new(text).map(|_| ()).map_err(|error| {
+    pattern(text).map(|_| ()).map_err(|error| {
+        if matches!(error, regex::Error::CompiledTooBig(_)) {
+            return Some(format!("takes more than {PATTERN} bytes when compiled"));
+        }
         // The library draws the pattern with a marker over several lines; its last line is the reason.
         let reason = error.to_string();
         reason.lines().last().map(|line| line.trim_start_matches("error: ").to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_for_names_fit_and_those_that_take_megabytes_do_not() {
+        for good in ["^nginx$", r"\w+", r"(?i)^(java|postgres).*\d{1,5}$", r"^[^ ]+ worker \d+$", "日本"] {
+            assert!(pattern(good).is_ok(), "{good}");
+        }
+        for bad in [r"(?i)\w{90}N", "(a{1000}){1000}"] {
+            assert_eq!(check_regex(bad), Err(Some("takes more than 65536 bytes when compiled".to_owned())));
+        }
+    }
 }

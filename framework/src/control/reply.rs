@@ -24,6 +24,9 @@ pub(super) struct Success {
     pub(super) applied: Option<bool>,
 }
 
+/// Most problems of one request that are told.
+const ISSUES: usize = 20;
+
 /// What went wrong.
 #[derive(Debug, Serialize)]
 pub(super) struct Failure {
@@ -42,8 +45,13 @@ impl Failure {
 }
 
 impl From<Vec<Issue>> for Failure {
-    fn from(errors: Vec<Issue>) -> Self {
-        let message = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    fn from(mut errors: Vec<Issue>) -> Self {
+        let more = errors.len().saturating_sub(ISSUES);
+        errors.truncate(ISSUES);
+        let mut message = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        if more > 0 {
+            message += &format!("; and {more} more");
+        }
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, message) }
     }
 }

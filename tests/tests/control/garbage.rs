@@ -9,6 +9,11 @@ fn every_shape_of_garbage_is_refused_and_harms_nobody() {
     let deep = format!("json={}{}", "[".repeat(100_000), "]".repeat(100_000));
     let nested = format!(r#"json={{"params":{}1{}}}"#, "{\"a\":".repeat(100), "}".repeat(100));
     let many = format!(r#"json={{"snoopers":{{"container_name":[{}"x y"]}}}}"#, "\"a\",".repeat(20_000));
+    let costly = format!(
+        r#"{{"snoopers":{{"proc_name":[{}{{"comm":"x"}}]}}}}"#,
+        r#"{"comm":"\\w{100}\\p{L}{100}"},"#.repeat(20_000)
+    );
+    let pids = format!(r#"{{"snoopers":{{"proc_id":[{}0]}}}}"#, "0,".repeat(400_000));
     for body in [
         "json=[]",
         "json=1",
@@ -30,11 +35,15 @@ fn every_shape_of_garbage_is_refused_and_harms_nobody() {
         "json={\"a\":1,}",
         r#"json={"snoopers":{"proc_name":[{"comm":"("}]}}"#,
         r#"json={"snoopers":{"proc_name":[{"comm":"(a{1000}){1000}"}]}}"#,
+        r#"json={"snoopers":{"proc_name":[{"comm":"(?i)\\w{90}N"}]}}"#,
+        &costly,
+        &pids,
         &deep,
         &nested,
         &many,
     ] {
         let (code, reply) = agent.control("PUT", "/baseinfo", body);
+        assert!(reply.to_string().len() < 20_000, "{:.200}", reply.to_string());
         assert_eq!((code, &reply["result"]), (400, &"failed".into()), "{:.100}: {reply}", body);
     }
     assert_eq!(agent.control("GET", "/baseinfo", "").0, 200);
