@@ -11,7 +11,7 @@ mod procfs;
 pub mod scope;
 mod watch;
 
-pub use self::added::Added;
+pub use self::added::{Added, HOST_LABELS};
 pub use self::container::{CONTAINER_LABELS, Container};
 pub use self::containers::{Containers, Sockets, answer_questions};
 pub use self::host::Host;

@@ -22,7 +22,7 @@ use crate::clock::mono_ms;
 use crate::config::{self, Config, Loaded};
 use crate::contain::{self, Instance, Spawner};
 use crate::control::{Command, Done, Refused, View, audit};
-use crate::enrich::{Feed, Host, Processes};
+use crate::enrich::{Feed, HOST_LABELS, Host, Processes};
 use crate::export::prometheus::Exposition;
 use crate::ingest::Intakes;
 use crate::rundir::RunDir;
@@ -333,12 +333,10 @@ fn store(config: &Config, host: &Host, processes: Arc<Processes>) -> Store {
     let agent = &config.agent;
     let upstream = exposition(&config.prometheus) == Exposition::Upstream;
     let machine_id = if upstream { &host.upstream_id } else { &host.machine_id };
-    let fixed =
-        [("machine_id".to_owned(), machine_id.clone()), ("hostname".to_owned(), host.hostname.clone())];
-    let custom = agent.labels.iter().filter(|(name, _)| fixed.iter().all(|(own, _)| own != *name));
+    let fixed = HOST_LABELS.map(str::to_owned).into_iter().zip([machine_id.clone(), host.hostname.clone()]);
+    let custom = agent.labels.iter().filter(|(name, _)| !HOST_LABELS.contains(&name.as_str()));
     let custom: Vec<_> = custom.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let globals: GlobalLabels =
-        fixed.into_iter().chain(custom).filter(|(_, value)| !value.is_empty()).collect();
+    let globals: GlobalLabels = fixed.chain(custom).filter(|(_, value)| !value.is_empty()).collect();
     Store::new(reload::limits(config), globals, processes, upstream)
 }
 

@@ -4,6 +4,9 @@ use super::container::{CONTAINER_LABELS, Container};
 use super::process::Process;
 use super::scope::Name;
 
+/// The labels of the machine, which no label of an operator's replaces.
+pub const HOST_LABELS: [&str; 2] = ["machine_id", "hostname"];
+
 /// Labels of a probe's rows beside those that all probes' rows have.
 #[derive(Clone, Debug, Default)]
 pub struct Added {
@@ -25,6 +28,7 @@ impl Added {
         for key in pod_labels {
             let name = label_name(key);
             let is_taken = RESERVED.contains(&name.as_str())
+                || HOST_LABELS.contains(&name.as_str())
                 || name.starts_with("__")
                 || CONTAINER_LABELS.contains(&name.as_str())
                 || pods.iter().any(|(_, other)| *other == name);
@@ -41,7 +45,8 @@ impl Added {
         let of_pod = |name: &str| self.pods.iter().any(|(_, other)| other == name);
         let chosen = patterns.chain(&self.custom).map(|(name, _)| name.as_str());
         chosen.filter(move |name| {
-            CONTAINER_LABELS.contains(name)
+            HOST_LABELS.contains(name)
+                || CONTAINER_LABELS.contains(name)
                 || ["comm", "cmdline", "start_time"].contains(name)
                 || of_pod(name)
         })
@@ -59,6 +64,7 @@ impl Added {
                     && !is_taken(name)
                     && !of_pod(name)
                     && !CONTAINER_LABELS.contains(&name.as_str())
+                    && !HOST_LABELS.contains(&name.as_str())
             });
             labels.cloned().collect()
         };
@@ -112,7 +118,7 @@ impl Added {
 }
 
 /// Names that series have for other ends.
-const RESERVED: [&str; 5] = ["le", "quantile", "machine_id", "hostname", "comm"];
+const RESERVED: [&str; 3] = ["le", "quantile", "comm"];
 
 /// A key such as `app.kubernetes.io/name` as a label name: what is not allowed there becomes `_`.
 fn label_name(key: &str) -> String {
@@ -137,9 +143,10 @@ mod tests {
 
     #[test]
     fn what_a_table_has_or_a_pod_gives_is_not_added_again() {
-        let custom = ["app", "site", "ip", "pod"].map(|name| (name.to_owned(), "x".to_owned()));
+        let custom = ["app", "site", "ip", "pod", "hostname", "machine_id"]
+            .map(|name| (name.to_owned(), "x".to_owned()));
         let added = Added::new(&["app".to_owned()], Vec::new(), custom.into());
-        assert_eq!(added.shadowed().collect::<Vec<_>>(), ["app", "pod"]);
+        assert_eq!(added.shadowed().collect::<Vec<_>>(), ["app", "pod", "hostname", "machine_id"]);
         let left = added.without(|name| name == "ip");
         let mut names = Vec::new();
         left.each_custom(&mut |name: &str, _: &str| names.push(name.to_owned()));
