@@ -168,7 +168,7 @@ impl Selection {
         }
         let mut containers = BTreeMap::new();
         for container in self.selected.values().filter_map(|process| process.container()) {
-            if self.selector.select.container(container) {
+            if self.selector.all || self.selector.select.container(container) {
                 containers.insert(container.id.as_str(), container);
             }
         }

@@ -92,6 +92,16 @@ fn what_is_excluded_is_not_selected_whatever_selects_it() {
 }
 
 #[test]
+fn all_but_some_names_the_containers_that_are_left() {
+    let (_root, processes) = host();
+    let exclude = Parts { pod_ids: vec![UID.into()], ..Parts::default() };
+    let mut selection = Selection::new(Selector { all: true, exclude, ..Selector::default() });
+    assert!(selection.update(&all(), &processes));
+    let containers = selection.scope().containers;
+    assert_eq!(containers.iter().map(|container| container.id.as_str()).collect::<Vec<_>>(), [ID]);
+}
+
+#[test]
 fn everything_is_one_word_and_ids_need_a_process() {
     let (_root, processes) = host();
     let all = Selector { all: true, ..Selector::default() };
