@@ -41,6 +41,8 @@ pub(super) enum Answer {
 #[derive(Debug)]
 struct Entry {
     container: Arc<Container>,
+    /// The hierarchy of its control group, as [`Group::controllers`].
+    controllers: Box<str>,
     used: u64,
     due: u64,
     asked: bool,
@@ -89,33 +91,51 @@ impl Containers {
         if let Some(known) = state.get(id, now) {
             return Some(known);
         }
-        Some(self.add(&mut state, Container { id: id.to_owned(), ..Container::default() }, now))
+        Some(self.add(&mut state, Container { id: id.to_owned(), ..Container::default() }, "", now))
     }
 
-    /// The container of a process.
+    /// The container of a process. One that was started again has another directory, mostly at the same path.
     pub(super) fn by_group(&self, group: &Group<'_>, now: u64) -> Arc<Container> {
         let found = &group.found;
         let mut state = lock(&self.state);
-        match state.get(found.id, now) {
-            Some(known) if !known.group.path.is_empty() => return known,
-            _ => {}
+        if let Some(known) = state.get(found.id, now)
+            && state.known.get(found.id).is_some_and(|entry| self.is_there(entry))
+        {
+            return known;
         }
-        let group = ControlGroup { inode: self.inode(group), path: found.path.to_owned() };
+        let inode = self.inode(group.controllers, found.path);
         let path_pod_id = found.pod_id.clone();
-        if let Some(entry) = state.known.get_mut(found.id) {
-            let container = Container { group, path_pod_id, ..(*entry.container).clone() };
-            entry.container = Arc::new(container);
+        let directory = ControlGroup { inode, path: found.path.to_owned() };
+        let Some(entry) = state.known.get_mut(found.id) else {
+            let container = Container { id: found.id.to_owned(), group: directory, path_pod_id, facts: None };
+            return self.add(&mut state, container, group.controllers, now);
+        };
+        // Where the directory is not seen the one that was is the best that is known.
+        if inode != 0 || entry.container.group.path.is_empty() {
+            let known = (*entry.container).clone();
+            entry.container = Arc::new(Container { group: directory, path_pod_id, ..known });
+            entry.controllers = group.controllers.into();
             self.generation.fetch_add(1, Ordering::Relaxed);
-            return Arc::clone(&entry.container);
         }
-        let container = Container { id: found.id.to_owned(), group, path_pod_id, facts: None };
-        self.add(&mut state, container, now)
+        Arc::clone(&entry.container)
     }
 
-    fn add(&self, state: &mut State, container: Container, now: u64) -> Arc<Container> {
+    /// Whether the directory of a container's group is the one that it was.
+    fn is_there(&self, entry: &Entry) -> bool {
+        let group = &entry.container.group;
+        group.inode != 0 && self.inode(&entry.controllers, &group.path) == group.inode
+    }
+
+    fn add(&self, state: &mut State, container: Container, controllers: &str, now: u64) -> Arc<Container> {
         let container = Arc::new(container);
         if state.known.len() < CAPACITY {
-            let entry = Entry { container: Arc::clone(&container), used: now, due: 0, asked: false };
+            let entry = Entry {
+                container: Arc::clone(&container),
+                controllers: controllers.into(),
+                used: now,
+                due: 0,
+                asked: false,
+            };
             state.known.insert(container.id.clone(), entry);
             self.ask(state, &container.id);
         }
@@ -134,9 +154,9 @@ impl Containers {
     }
 
     /// The directory of a control group has the number that BPF knows it by; version 2 may be mounted beside version 1.
-    fn inode(&self, group: &Group<'_>) -> u64 {
-        let below = group.found.path.trim_start_matches('/');
-        let mounts: &[&str] = match group.controllers {
+    fn inode(&self, controllers: &str, path: &str) -> u64 {
+        let below = path.trim_start_matches('/');
+        let mounts: &[&str] = match controllers {
             "" => &["", "unified"],
             "cpuacct" | "cpu" => &["cpu,cpuacct", "cpu", "cpuacct"],
             other => &[other.strip_prefix("name=").unwrap_or(other)],

@@ -1,6 +1,7 @@
 //! What is known of containers, and what is asked when.
 
 use super::*;
+use crate::enrich::cgroup::container_of;
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -65,4 +66,28 @@ fn questions_and_containers_are_bounded() {
     }
     assert_eq!(lock(&containers.state).known.len(), CAPACITY);
     assert_eq!(questions(&containers), QUEUE);
+}
+
+#[test]
+fn a_container_that_is_started_again_has_the_number_of_its_new_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let path = format!("/docker/{ID}");
+    let directory = root.path().join("sys/fs/cgroup").join(&path[1..]);
+    fs::create_dir_all(&directory).unwrap();
+    let containers = Containers::new(root.path());
+    let text = format!("0::{path}\n");
+    let seen = |now| containers.by_group(&container_of(&text).unwrap(), now);
+    let number = || fs::metadata(&directory).unwrap().ino();
+    let first = seen(1);
+    containers.answer(ID, facts("web"), 2);
+    let named = seen(3);
+    assert!(first.group.inode == number() && Arc::ptr_eq(&named, &seen(4)));
+    // It keeps its number under another name, so that the new one gets another.
+    fs::rename(&directory, root.path().join("old")).unwrap();
+    assert!(Arc::ptr_eq(&named, &seen(5)), "what was known, where nothing is seen");
+    fs::create_dir(&directory).unwrap();
+    let (before, again) = (containers.generation(), seen(6));
+    assert_eq!((again.group.inode, again.name()), (number(), "web"));
+    assert_ne!(again.group.inode, first.group.inode);
+    assert!(containers.generation() > before && Arc::ptr_eq(&again, &containers.current(&first)));
 }
