@@ -52,15 +52,15 @@ pub(super) enum Command {
     },
     /// Show the latest events, of which the agent keeps 1,000.
     #[command(
-        after_help = "Examples:\n  gopher-ctl events\n  gopher-ctl --json events --follow | jq -r .body"
+        after_help = "Examples:\n  gopher-ctl events\n  gopher-ctl events --count 10 --follow\n  gopher-ctl --json events --follow | jq -r .body"
     )]
     Events {
         /// Go on with those to come until Ctrl-C.
         #[arg(long, short)]
         follow: bool,
-        /// End after so many.
+        /// Show no more of the latest than so many; with --follow all those to come are shown after them, as by tail.
         #[arg(long, value_name = "NUMBER")]
-        count: Option<u64>,
+        count: Option<usize>,
     },
     /// Show the tables that probes fill, or the fields of one.
     #[command(after_help = "Examples:\n  gopher-ctl table\n  gopher-ctl table system_cpu")]

@@ -1,5 +1,6 @@
 //! `table`, `config diff` and `events`: what a running agent knows.
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, SystemTime};
 
@@ -55,28 +56,37 @@ pub(super) fn differences(client: &Client, out: &Out) -> Result<(), Failure> {
     out.print(&columns(out, &["KEY", "FILE", "RUNNING", "WHY"], &rows))
 }
 
-/// Shows the latest events, with `follow` those to come too, until nobody reads or `count` have come.
-pub(super) fn events(client: &Client, follow: bool, count: Option<u64>, out: &Out) -> Result<(), Failure> {
-    let mut left = count;
-    let enough = || io::Error::from(io::ErrorKind::BrokenPipe);
+/// Shows the latest events, `count` at most, with `follow` all those to come too, until nobody reads.
+pub(super) fn events(client: &Client, follow: bool, count: Option<usize>, out: &Out) -> Result<(), Failure> {
+    let show = |line: &str| if out.json { out.line(line) } else { out.line(&event(line, out)) };
+    let mut latest = VecDeque::new();
+    // An empty line stands between the latest and those to come.
+    let mut keeps = count;
     let mut failed = None;
     let followed = client.follow(if follow { "/events?follow=true" } else { "/events" }, |line| {
-        if line.is_empty() {
-            return Ok(());
-        }
-        if left == Some(0) {
-            return Err(enough());
-        }
-        let shown = if out.json { out.line(line) } else { out.line(&event(line, out)) };
-        left = left.map(|left| left - 1);
-        if let Err(failure) = shown {
+        let shown = match keeps {
+            Some(_) if line.is_empty() => {
+                keeps = None;
+                latest.drain(..).try_for_each(|line: String| show(&line))
+            }
+            Some(count) => {
+                latest.push_back(line.to_owned());
+                if latest.len() > count {
+                    latest.pop_front();
+                }
+                Ok(())
+            }
+            None if line.is_empty() => Ok(()),
+            None => show(line),
+        };
+        shown.map_err(|failure| {
             failed = Some(failure);
-            return Err(enough());
-        }
-        if left == Some(0) { Err(enough()) } else { Ok(()) }
+            io::Error::from(io::ErrorKind::BrokenPipe)
+        })
     });
     failed.map_or(Ok(()), Err)?;
-    Ok(followed?)
+    followed?;
+    latest.iter().try_for_each(|line| show(line))
 }
 
 /// The end of the year 9999; there is no way to write what comes later.
