@@ -9,7 +9,7 @@ mod text;
 use std::net::Ipv4Addr;
 
 use self::text::{quote, quoted, show};
-use super::event::{EventNames, KIND};
+use super::event::{EventNames, KIND, body};
 use crate::enrich::Host;
 use crate::store::{Body, EventRecord, Labels, Layout, Record};
 
@@ -102,7 +102,7 @@ impl Json {
         out.push_str("}},\"SeverityText\":");
         quote(out, &event.severity_text);
         show(out, format_args!(",\"SeverityNumber\":{},\"Body\":", event.severity_number));
-        quote(out, &event.body);
+        quote(out, &body(event, time));
         out.push('}');
     }
 }

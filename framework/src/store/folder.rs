@@ -16,7 +16,7 @@ use super::snapshot::TableSnapshot;
 use super::table::{Arrival, Slot, TableStore};
 use super::{AFTER_PROCESS, Shared};
 use crate::clock::mono_ms;
-use crate::enrich::{Added, Processes};
+use crate::enrich::{Added, Process, Processes};
 use crate::ingest::{Batch, Dropped, RowSink};
 use crate::sync::lock;
 
@@ -276,7 +276,8 @@ impl Batch for OpenBatch<'_> {
         if !shared.events.is_new([event.entity, event.entity_id, event.metric], self.now, window) {
             return false;
         }
-        let record = Arc::new(Record::event(&self.folder.name, event));
+        let process = process(&shared.processes, event, self.now);
+        let record = Arc::new(Record::event(&self.folder.name, event, process.as_deref()));
         shared.events.keep(Arc::clone(&record));
         shared.records.send(record);
         true
@@ -313,6 +314,12 @@ fn about(folder: &FolderStore, kept: &Kept, found: Option<usize>, fields: &Field
         }
     });
     About { process, container }
+}
+
+/// The process of an event that does not say all about it.
+fn process(processes: &Processes, event: &Event<'_>, now: u64) -> Option<Arc<Process>> {
+    let is_whole = [event.comm, event.container_id, event.pod_id].iter().all(|text| !text.is_empty());
+    if is_whole { None } else { processes.get(event.pid.parse().ok()?, now) }
 }
 
 /// Whom a series is about with what has become known meanwhile; `None` where nothing has.

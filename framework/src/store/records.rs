@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::labels::Labels;
 use super::layout::Layout;
 use crate::clock::unix_ms;
+use crate::enrich::Process;
 use crate::sync::lock;
 
 /// One accepted line.
@@ -39,7 +40,7 @@ pub enum Body {
     Log(String, Box<[Box<str>]>),
 }
 
-/// An event with its texts owned; the fields are those of [`Event`].
+/// An event with its texts owned; the fields are those of [`Event`], completed from what is known of its process.
 #[derive(Debug, PartialEq, Eq)]
 pub struct EventRecord {
     /// The folder that raised it.
@@ -68,21 +69,28 @@ impl Record {
         Self::now(Body::Row { layout: Arc::clone(layout), labels, values })
     }
 
-    pub(super) fn event(folder: &str, event: &Event<'_>) -> Self {
+    /// `process` is that of the event: it says what the event does not.
+    pub(super) fn event(folder: &str, event: &Event<'_>, process: Option<&Process>) -> Self {
+        let or = |own: &'_ str, known: Option<&str>| -> Box<str> {
+            if own.is_empty() { known.unwrap_or_default().into() } else { own.into() }
+        };
+        let container = process.and_then(|process| process.container());
+        // Another container than the one that the event names says nothing of it.
+        let container = container.filter(|container| container.id.starts_with(event.container_id));
         let about = [
-            event.entity,
-            event.entity_id,
-            event.metric,
-            event.pid,
-            event.comm,
-            event.ip,
-            event.container_id,
-            event.pod_id,
-            event.device,
+            event.entity.into(),
+            event.entity_id.into(),
+            event.metric.into(),
+            event.pid.into(),
+            or(event.comm, process.map(|process| process.names().0)),
+            event.ip.into(),
+            or(event.container_id, container.map(|container| container.id.as_str())),
+            or(event.pod_id, container.map(|container| container.pod_id())),
+            event.device.into(),
         ];
         Self::now(Body::Event(EventRecord {
             folder: folder.to_owned(),
-            about: about.map(Into::into),
+            about,
             severity_text: event.severity_text.into(),
             severity_number: event.severity_number,
             body: event.body.into(),

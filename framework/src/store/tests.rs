@@ -91,6 +91,48 @@ impl Drop for Sleeper {
     }
 }
 
+/// A process in a container of a pod below a root of its own.
+fn contained(root: &std::path::Path) -> String {
+    let (container, pod) = ("5".repeat(64), "0f3c5b2e-1111-4222-8333-444455556666");
+    let folder = root.join("proc/7");
+    std::fs::create_dir_all(&folder).unwrap();
+    let files = [
+        ("stat", "7 (fan) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0 0\n".to_owned()),
+        ("cmdline", "fan".to_owned()),
+        ("cgroup", format!("0::/kubepods/besteffort/pod{pod}/{container}\n")),
+    ];
+    files.iter().for_each(|(name, text)| std::fs::write(folder.join(name), text).unwrap());
+    container
+}
+
+#[test]
+fn an_event_says_of_its_process_what_is_known_and_not_said() {
+    let root = tempfile::tempdir().unwrap();
+    let container = contained(root.path());
+    let store = Store::new(WIDE, [].into(), Arc::new(Processes::new(root.path())), false);
+    let manifest = manifest("a", 10, "e");
+    let folder = store.folder(&manifest);
+    let pod = "0f3c5b2e-1111-4222-8333-444455556666";
+    let cases = [
+        ("7", ["", "", ""], ["fan", &container, pod]),
+        ("7", ["own", &container[..12], ""], ["own", &container[..12], pod]),
+        ("7", ["", "0123456789ab", ""], ["fan", "0123456789ab", ""]),
+        ("7", ["a", "b", "c"], ["a", "b", "c"]),
+        ("8", ["", "", ""], ["", "", ""]),
+        ("", ["", "", ""], ["", "", ""]),
+    ];
+    for (pid, [comm, id, own_pod], wanted) in cases {
+        let line = format!("|event|proc|1|m|{pid}|{comm}||{id}|{own_pod}||WARN|13|b|");
+        let (mut decoder, tables) = (Decoder::new(), manifest.tables());
+        let Ok(Line::Event(event)) = decoder.decode(&tables, line.as_bytes()) else { panic!("{line}") };
+        assert!(folder.batch().event(&event));
+        let latest = store.latest_events();
+        let Body::Event(event) = &latest[latest.len() - 1].body else { panic!("no event") };
+        let [_, _, _, _, comm, _, id, pod, _] = &event.about;
+        assert_eq!([&**comm, &**id, &**pod], wanted, "{line}");
+    }
+}
+
 #[test]
 fn a_snapshot_is_not_changed_by_later_rows() {
     let (store, manifest) = (store(WIDE), manifest("a", 10, "e"));

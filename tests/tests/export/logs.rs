@@ -72,13 +72,18 @@ fn every_row_is_in_exactly_one_of_the_files_while_they_rotate() {
 
 #[test]
 fn events_are_written_and_rows_only_on_request() {
-    let event = "|event|disk|sda|util|||||||WARN|13|Disk \\\"sda\\\" is busy.|";
-    let agent = agent(&["--line", event, "--rows", "3"], "");
+    let pid = std::process::id();
+    let event = format!("|event|disk|sda|util|{pid}||||||WARN|13|Disk \\\"sda\\\" is busy.|");
+    let agent = agent(&["--line", &event, "--rows", "3"], "");
     let folder = logs(&agent.home);
     let events = until("the event", || Some(lines(&folder, "events.jsonl")).filter(|all| !all.is_empty()));
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["Resource"]["metric"], "gala_gopher_disk_util");
     assert!(events[0]["event_id"].as_str().unwrap().ends_with("_disk_sda"));
+    let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    assert_eq!(events[0]["Resource"]["labels"]["COMM"], comm.trim_end());
+    let body = events[0]["Body"].as_str().unwrap();
+    assert_eq!(&body[24..], " WARN Entity(sda) Disk \\\"sda\\\" is busy.");
     assert!(!folder.join("metrics.jsonl").exists());
 }
 

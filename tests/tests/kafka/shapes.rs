@@ -123,6 +123,9 @@ fn tables(machine: &Machine) -> Vec<(String, Value)> {
 fn the_event(came: &Value, machine: &Machine) -> Value {
     let entity = format!("{}_kind_sda:1", machine.original);
     let id = format!("{}_{entity}", came["Timestamp"]);
+    let body = came["Body"].as_str().unwrap();
+    // The date before it is the machine's.
+    assert_eq!(&body[24..], " WARN Entity(sda/1) too \"hot\"");
     json!({
         "Timestamp": came["Timestamp"], "event_id": id,
         "Attributes": {"entity_id": entity, "event_id": id, "event_type": "sys"},
@@ -130,7 +133,7 @@ fn the_event(came: &Value, machine: &Machine) -> Value {
             "Host": machine.original, "PID": "7", "COMM": "fan", "IP": "10.0.0.1", "ContainerID": "", "POD": "",
             "Device": "sda",
         }},
-        "SeverityText": "WARN", "SeverityNumber": 13, "Body": "too \"hot\"",
+        "SeverityText": "WARN", "SeverityNumber": 13, "Body": body,
     })
 }
 
