@@ -4,10 +4,13 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use rustix::fs::RawDir;
+use rustix::fs::{RawDir, readlinkat_raw};
 
 /// So many bytes of entries are read at a time: about a thousand processes.
 const SPACE: usize = 32 * 1024;
+
+/// A link's target is cut at so many bytes.
+const TARGET: usize = 128;
 
 /// Space for the entries of one folder at a time.
 #[derive(Debug)]
@@ -35,6 +38,24 @@ impl Folder {
             let name = entry.file_name().to_bytes();
             if !matches!(name, b"." | b"..") {
                 each(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `each` for every link in the folder with its target, of which the first bytes are enough. Those that vanish
+    /// meanwhile, and what is no link, are left out.
+    ///
+    /// # Errors
+    /// Those of opening and reading the folder.
+    pub fn links(&mut self, path: &Path, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        let folder = File::open(path)?;
+        let mut entries = RawDir::new(&folder, self.space.spare_capacity_mut());
+        let mut target = [0; TARGET];
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            if let Ok(length) = readlinkat_raw(&folder, entry.file_name(), &mut target[..]) {
+                each(target.get(..length).unwrap_or_default());
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Network: `/proc/net/dev`, `/proc/net/snmp`.
+//! Network: `/proc/net/dev`, `/proc/net/snmp`, `/proc/net/netstat`.
 
 use crate::text::{lines, uint, words};
 
@@ -55,6 +55,10 @@ fn device(line: &[u8]) -> Option<(&[u8], Device)> {
 pub struct Snmp {
     /// Connections that are established now.
     pub tcp_curr_estab: Option<u64>,
+    /// Connections that programs here began to open.
+    pub tcp_active_opens: Option<u64>,
+    /// Connections that came in and stood.
+    pub tcp_passive_opens: Option<u64>,
     /// Segments received.
     pub tcp_in_segs: Option<u64>,
     /// Segments sent, without those sent again.
@@ -73,29 +77,32 @@ pub struct Snmp {
 #[must_use]
 pub fn snmp(bytes: &[u8]) -> Snmp {
     let mut snmp = Snmp::default();
+    pairs(bytes, |protocol, name, value| {
+        if let Some(place) = place(&mut snmp, protocol, name) {
+            *place = uint(value);
+        }
+    });
+    snmp
+}
+
+/// Calls `each` with protocol, name and value of files that have lines of names above lines of values.
+fn pairs<'a>(bytes: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8], &'a [u8])) {
     let mut lines = lines(bytes);
     while let Some(names) = lines.next() {
         let mut names = words(names);
         let protocol = names.next().unwrap_or_default();
-        if !matches!(protocol, b"Tcp:" | b"Udp:") {
-            continue;
-        }
         let mut values = words(lines.next().unwrap_or_default());
-        if values.next() != Some(protocol) {
-            continue;
-        }
-        for (name, value) in names.zip(values) {
-            if let Some(place) = place(&mut snmp, protocol, name) {
-                *place = uint(value);
-            }
+        if values.next() == Some(protocol) {
+            names.zip(values).for_each(|(name, value)| each(protocol, name, value));
         }
     }
-    snmp
 }
 
 fn place<'a>(snmp: &'a mut Snmp, protocol: &[u8], name: &[u8]) -> Option<&'a mut Option<u64>> {
     Some(match (protocol, name) {
         (b"Tcp:", b"CurrEstab") => &mut snmp.tcp_curr_estab,
+        (b"Tcp:", b"ActiveOpens") => &mut snmp.tcp_active_opens,
+        (b"Tcp:", b"PassiveOpens") => &mut snmp.tcp_passive_opens,
         (b"Tcp:", b"InSegs") => &mut snmp.tcp_in_segs,
         (b"Tcp:", b"OutSegs") => &mut snmp.tcp_out_segs,
         (b"Tcp:", b"RetransSegs") => &mut snmp.tcp_retrans_segs,
@@ -104,6 +111,33 @@ fn place<'a>(snmp: &'a mut Snmp, protocol: &[u8], name: &[u8]) -> Option<&'a mut
         (b"Udp:", b"OutDatagrams") => &mut snmp.udp_out_datagrams,
         _ => return None,
     })
+}
+
+/// Totals of the queues of listeners, since boot of the network namespace; `None` where this kernel does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Netstat {
+    /// Requests and connections dropped because the queue of accepted connections was full.
+    pub listen_overflows: Option<u64>,
+    /// Requests dropped because the queue of requests was full.
+    pub request_queue_drops: Option<u64>,
+    /// Requests answered with a cookie because the queue of requests was full.
+    pub request_queue_cookies: Option<u64>,
+}
+
+/// Reads `/proc/net/netstat`.
+#[must_use]
+pub fn netstat(bytes: &[u8]) -> Netstat {
+    let mut netstat = Netstat::default();
+    pairs(bytes, |protocol, name, value| {
+        let place = match (protocol, name) {
+            (b"TcpExt:", b"ListenOverflows") => &mut netstat.listen_overflows,
+            (b"TcpExt:", b"TCPReqQFullDrop") => &mut netstat.request_queue_drops,
+            (b"TcpExt:", b"TCPReqQFullDoCookies") => &mut netstat.request_queue_cookies,
+            _ => return,
+        };
+        *place = uint(value);
+    });
+    netstat
 }
 
 #[cfg(test)]

@@ -167,6 +167,17 @@ pub fn open_files_limit(bytes: &[u8]) -> Option<Limit> {
     if soft == b"unlimited" { Some(Limit::Unlimited) } else { uint(soft).map(Limit::AtMost) }
 }
 
+/// Calls `each` with the inode of every open socket of a process, as often as it is open: `/proc/PID/fd`.
+///
+/// # Errors
+/// Those of reading the folder.
+pub fn sockets(folder: &mut Folder, path: &Path, mut each: impl FnMut(u64)) -> io::Result<()> {
+    folder.links(path, |target| {
+        let inode = target.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]")).and_then(uint);
+        inode.into_iter().for_each(&mut each);
+    })
+}
+
 /// Counts the open descriptors of a process: the entries of `/proc/PID/fd`.
 #[derive(Debug)]
 pub struct FdCounter {

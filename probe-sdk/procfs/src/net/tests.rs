@@ -42,6 +42,8 @@ fn a_line_that_is_cut_is_left_out() {
 fn snmp_goes_by_names() {
     let expected = Snmp {
         tcp_curr_estab: Some(7),
+        tcp_active_opens: Some(103),
+        tcp_passive_opens: Some(12),
         tcp_in_segs: Some(8401),
         tcp_out_segs: Some(7302),
         tcp_retrans_segs: Some(11),
@@ -58,10 +60,19 @@ fn snmp_without_a_protocol_leaves_its_values_out() {
     assert_eq!(snmp(b"Udp: InDatagrams\nTcp: 5\n"), Snmp::default());
 }
 
+#[test]
+fn netstat_tells_the_queues_of_listeners() {
+    let text = b"TcpExt: SyncookiesSent ListenOverflows ListenDrops TCPReqQFullDrop\nTcpExt: 1 2 3 4\nIpExt: X\nIpExt: 9\n";
+    let expected =
+        Netstat { listen_overflows: Some(2), request_queue_drops: Some(4), request_queue_cookies: None };
+    assert_eq!(netstat(text), expected);
+}
+
 proptest! {
     #[test]
     fn nothing_panics(text in "(Tcp:|Udp:|InSegs|eth0|[ :\t\n]|-?[0-9]{1,22}|\\PC){0,60}") {
         black_box(all(text.as_bytes()));
         black_box(snmp(text.as_bytes()));
+        black_box(netstat(text.as_bytes()));
     }
 }

@@ -84,3 +84,16 @@ proptest! {
         prop_assert_eq!((found.start_time, found.cpu), (99, Some(3)));
     }
 }
+
+#[test]
+fn open_sockets_are_told_by_their_inodes() {
+    use std::os::fd::AsRawFd as _;
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let link = std::fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
+    let mut found = Vec::new();
+    sockets(&mut Folder::default(), Path::new("/proc/self/fd"), |inode| found.push(inode)).unwrap();
+    assert!(
+        found.iter().any(|inode| link.to_str() == Some(&format!("socket:[{inode}]"))),
+        "{link:?}: {found:?}"
+    );
+}

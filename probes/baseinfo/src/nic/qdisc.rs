@@ -3,24 +3,15 @@
 mod message;
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
 
+use gopher_netlink::{Protocol, Socket};
 use gopher_procfs::Root;
-use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, setsockopt, socket,
-    sockopt::ReceiveTimeout,
-};
-use nix::sys::time::{TimeVal, TimeValLike};
 
-use self::message::{Answer, QdiscStats};
+use self::message::QdiscStats;
 use crate::shared::Reports;
 
 /// What the reports call it.
 const WHAT: &str = "queueing disciplines (RTNETLINK)";
-
-/// The kernel sends at most 32 KiB at a time.
-const CHUNK: usize = 32 * 1024;
 
 /// Totals of a device's queueing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,21 +31,13 @@ pub(crate) struct Qdisc {
 pub(crate) struct Qdiscs {
     /// False where this process is in another network namespace than the devices that it reports.
     same_namespace: bool,
-    socket: Option<OwnedFd>,
-    sequence: u32,
-    buffer: Vec<u8>,
+    socket: Option<Socket>,
     found: Vec<QdiscStats>,
 }
 
 impl Qdiscs {
     pub(crate) fn new(root: &Root) -> Self {
-        Self {
-            same_namespace: !root.is_foreign() || is_own_namespace(root),
-            socket: None,
-            sequence: 0,
-            buffer: Vec::new(),
-            found: Vec::new(),
-        }
+        Self { same_namespace: !root.is_foreign() || is_own_namespace(root), socket: None, found: Vec::new() }
     }
 
     /// True when indices of devices mean the same here and there.
@@ -96,42 +79,14 @@ impl Qdiscs {
     }
 
     fn dump(&mut self) -> io::Result<()> {
-        self.buffer.resize(CHUNK, 0);
         let socket = match self.socket.take() {
             Some(socket) => socket,
-            None => open()?,
+            None => Socket::open(Protocol::Route)?,
         };
-        let socket = self.socket.insert(socket).as_raw_fd();
-        self.sequence = self.sequence.wrapping_add(1);
-        let request = message::request(self.sequence);
-        sendto(socket, &request, &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
-        loop {
-            let received = match recv(socket, &mut self.buffer, MsgFlags::MSG_TRUNC) {
-                Err(Errno::EINTR) => continue,
-                received => received?,
-            };
-            let Some(chunk) = self.buffer.get(..received) else {
-                return Err(io::Error::other(format!("an answer of {received} bytes does not fit")));
-            };
-            match message::parse(chunk, self.sequence, |stats| self.found.push(stats)) {
-                Answer::More => {}
-                Answer::Done => return Ok(()),
-                Answer::Error(errno) => return Err(io::Error::from_raw_os_error(errno)),
-            }
-        }
+        let (socket, found) = (self.socket.insert(socket), &mut self.found);
+        let each = |message: gopher_netlink::message::Message<'_>| found.extend(message::discipline(message));
+        Ok(socket.dump(message::RTM_GETQDISC, &message::REQUEST, each)?)
     }
-}
-
-fn open() -> io::Result<OwnedFd> {
-    let socket = socket(
-        AddressFamily::Netlink,
-        SockType::Raw,
-        SockFlag::SOCK_CLOEXEC,
-        Some(SockProtocol::NetlinkRoute),
-    )?;
-    // The kernel answers within the call; the bound is there so that nothing can hang here.
-    setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(1))?;
-    Ok(socket)
 }
 
 /// Compares with the namespace of process 1; when that cannot be told, it is another one.
