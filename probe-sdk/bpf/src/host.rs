@@ -72,6 +72,12 @@ impl Host {
     }
 }
 
+/// True where the kernel's types name this function: a helper or an iterator that it has.
+#[must_use]
+pub fn has_function(name: &str) -> bool {
+    Host::look().btf.is_some_and(|btf| btf.type_by_name::<Func<'_>>(name).is_some())
+}
+
 fn release() -> String {
     nix::sys::utsname::uname().map(|names| names.release().to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -14,13 +14,22 @@ mod capability;
 mod host;
 mod load;
 mod messages;
+mod namespace;
+mod pass;
+mod period;
 mod ring;
+mod scope;
 
 pub use plain;
 
 pub use self::capability::{Capability, Choice, Fidelity, Hook, Refusal};
+pub use self::host::has_function;
 pub use self::load::{Error, Loaded, load};
+pub use self::namespace::namespace;
+pub use self::pass::{Over, pass};
+pub use self::period::Period;
 pub use self::ring::Ring;
+pub use self::scope::ScopeMap;
 
 /// Includes the skeleton that `probe_build::bpf("….NAME.bpf.c")` made, as the module `skeleton`.
 #[macro_export]

@@ -38,9 +38,12 @@ pub struct Loaded<S> {
     pub skeleton: S,
     /// What became of each capability, in the order asked for.
     pub choices: Vec<Choice>,
-    /// Kept for their `Drop`.
-    _links: Vec<Link>,
+    /// By program; dropped, it is detached.
+    links: Links,
+    host: Host,
 }
+
+type Links = BTreeMap<&'static str, Link>;
 
 impl<S> Loaded<S> {
     /// Tells the agent what became of each capability.
@@ -73,6 +76,31 @@ impl<S> Loaded<S> {
             count.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0)
         };
         self.skeleton.object().progs().filter(Program::autoload).map(of).sum()
+    }
+
+    /// Attaches what serves an item that is on, or no item in particular, and detaches all else, so that what nobody asks
+    /// for costs nothing.
+    ///
+    /// # Errors
+    /// When a program that could be attached before cannot be now.
+    pub fn serve(&mut self, on: impl Fn(&str) -> bool) -> anyhow::Result<()>
+    where
+        S: Skel<'static>,
+    {
+        let asked = |choice: &&Choice| {
+            let items = choice.capability.items;
+            items.is_empty() || items.iter().any(|item| on(item))
+        };
+        let hooks = self.choices.iter().filter(asked).filter_map(|choice| choice.hook);
+        let wanted: Vec<_> = hooks.flat_map(|hook| hook.programs).copied().collect();
+        self.links.retain(|name, _| wanted.contains(name));
+        let missing: Vec<_> = wanted.into_iter().filter(|name| !self.links.contains_key(name)).collect();
+        let mut refused = Refused::new();
+        self.links.extend(attach(self.skeleton.object().progs_mut(), &missing, &self.host, &mut refused));
+        match refused.pop_first() {
+            Some((name, reason)) => Err(anyhow::anyhow!("the program {name} {reason}")),
+            None => Ok(()),
+        }
     }
 
     /// True where the capability of this name has a hook.
@@ -130,7 +158,7 @@ where
         let links = attach(skeleton.object().progs_mut(), &wanted, &host, &mut refused);
         if refused.len() == before {
             let choices = choices(capabilities, &hooks, &sections, &refused);
-            return Ok(Loaded { skeleton, choices, _links: links });
+            return Ok(Loaded { skeleton, choices, links, host });
         }
     }
 }
@@ -196,8 +224,8 @@ fn attach<'a>(
     wanted: &[&'static str],
     host: &Host,
     refused: &mut Refused,
-) -> Vec<Link> {
-    let mut links = Vec::new();
+) -> Links {
+    let mut links = Links::new();
     for program in programs {
         let Some(name) = wanted.iter().find(|wanted| program.name().to_str() == Some(**wanted)) else {
             continue;
@@ -209,7 +237,7 @@ fn attach<'a>(
             _ => Some(program.attach()),
         });
         match link {
-            Some(Ok(link)) => links.push(link),
+            Some(Ok(link)) => drop(links.insert(name, link)),
             Some(Err(error)) => drop(refused.insert(name, format!("cannot be attached: {error}"))),
             // An iterator is attached for each of its runs.
             None => {}

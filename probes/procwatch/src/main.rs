@@ -1,7 +1,6 @@
 //! The internal probe `procwatch`: tells the agent at once of processes that start, change and end.
 
 mod hooks;
-mod namespace;
 
 use std::process::ExitCode;
 use std::thread::sleep;
@@ -23,7 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run(ctx: &mut Context) -> anyhow::Result<()> {
-    let namespace = namespace::of_the_agent()?;
+    let namespace = probe_bpf::namespace()?;
     let programs = probe_bpf::load(ProcwatchSkelBuilder::default, hooks::CAPABILITIES, |open| {
         if let Some(data) = open.maps.rodata_data.as_deref_mut() {
             data.namespace = namespace;

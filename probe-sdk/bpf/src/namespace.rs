@@ -8,7 +8,12 @@ const FIRST: u64 = 0xEFFF_FFFC;
 
 /// The pid namespace whose numbers the agent uses, 0 for the host's: with the host's files below a mount of their own
 /// it reads the host's /proc, else that of its own namespace.
-pub(crate) fn of_the_agent() -> anyhow::Result<u32> {
+///
+/// For the constant `namespace` of `gopher/task.h`.
+///
+/// # Errors
+/// When /proc does not tell.
+pub fn namespace() -> anyhow::Result<u32> {
     if std::env::var("GOPHER_HOST_PATH").is_ok_and(|path| path != "/") {
         return Ok(0);
     }

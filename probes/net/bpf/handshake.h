@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From the first packet of a connection to its last: owner, role, outcome of the handshake, end. */
+#ifndef HANDSHAKE_H
+#define HANDSHAKE_H
+
+#include "fold.h"
+
+static __always_inline void connecting(struct sock *sk)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct conn *conn;
+
+	if (!in_scope(current_number()))
+		return;
+	conn = conn_new(sk);
+	if (!conn)
+		return;
+	own(conn, task);
+	conn->role = ROLE_CLIENT;
+	conn->bound = 1;
+	conn->since = bpf_ktime_get_ns();
+	count_endpoint(sk, conn, ENDPOINT_SYN_SENT, 1);
+}
+
+static __always_inline void listening(struct sock *sk)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct port port = port_of(sk);
+	struct listener listener = {};
+	struct conn *conn;
+
+	if (!in_scope(current_number()))
+		return;
+	conn = conn_new(sk);
+	if (!conn)
+		return;
+	own(conn, task);
+	conn->role = ROLE_LISTENER;
+	conn->folded.drops = BPF_CORE_READ(sk, sk_drops.counter);
+	listener.tgid = conn->tgid;
+	__builtin_memcpy(listener.comm, conn->comm, sizeof(listener.comm));
+	bpf_map_update_elem(&listeners, &port, &listener, BPF_ANY);
+}
+
+/* A listener's new connection; the kernel has cloned what is kept of the listener. */
+static __always_inline void arriving(struct sock *sk)
+{
+	struct conn *conn;
+
+	if (beside) {
+		conn = conn_of(sk);
+		if (!conn)
+			return;
+	} else {
+		struct port port = port_of(sk);
+		struct listener *listener = bpf_map_lookup_elem(&listeners, &port);
+
+		if (!listener || !in_scope(listener->tgid))
+			return;
+		conn = conn_new(sk);
+		if (!conn)
+			return;
+		conn->tgid = listener->tgid;
+		__builtin_memcpy(conn->comm, listener->comm, sizeof(conn->comm));
+	}
+	__builtin_memset(&conn->folded, 0, sizeof(conn->folded));
+	conn->role = ROLE_SERVER;
+	conn->bound = 0;
+	__sync_fetch_and_add(&unbound, 1);
+}
+
+static __always_inline void established(struct sock *sk, int old)
+{
+	struct conn *conn = conn_of(sk);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct endpoint *endpoint;
+	struct flow *flow;
+	__u64 rtt;
+
+	if (!conn || !tp)
+		return;
+	rtt = tp->srtt_us >> 3;
+	flow = flow_of(sk, conn);
+	if (flow)
+		OBSERVE(MEASURE_SYN_SRTT, rtt);
+	endpoint = endpoint_of(sk, conn);
+	if (!endpoint)
+		return;
+	if (old == TCP_SYN_SENT) {
+		add(&endpoint->counts[ENDPOINT_ACTIVE_OPEN], 1);
+		add(&endpoint->counts[ENDPOINT_RETRANS_SYN], tp->total_retrans);
+		observe(&endpoint->latency, bounds_latency, bpf_ktime_get_ns() - conn->since);
+	} else {
+		add(&endpoint->counts[ENDPOINT_PASSIVE_OPEN], 1);
+		observe(&endpoint->latency, bounds_latency, rtt * 1000);
+	}
+}
+
+/* The application closes: whoever does is who used the connection. */
+static __always_inline void leaving(struct sock *sk)
+{
+	struct conn *conn = conn_of(sk);
+
+	if (conn && !conn->bound && in_scope(current_number())) {
+		own(conn, (struct task_struct *)bpf_get_current_task());
+		conn->bound = 1;
+	}
+}
+
+static __always_inline void ended(struct sock *sk, int old)
+{
+	struct conn *conn = conn_of(sk);
+	struct tcp_sock *tp;
+
+	if (!conn)
+		return;
+	if (old == TCP_SYN_SENT) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		count_endpoint(sk, conn, ENDPOINT_ACTIVE_FAILED, 1);
+		if (tp)
+			count_endpoint(sk, conn, ENDPOINT_RETRANS_SYN, tp->total_retrans);
+	} else if (old == TCP_SYN_RECV) {
+		count_endpoint(sk, conn, ENDPOINT_PASSIVE_FAILED, 1);
+	}
+	if (conn->role != ROLE_LISTENER && sk->sk_err == ETIMEDOUT)
+		count_flow(sk, conn, COUNT_TIMEOUTS);
+	settle(sk, conn);
+	conn_forget(sk);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state, struct sock *sk, int old, int new)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	switch (new) {
+	case TCP_SYN_SENT:
+		connecting(sk);
+		break;
+	case TCP_LISTEN:
+		listening(sk);
+		break;
+	case TCP_SYN_RECV:
+		if (old == TCP_LISTEN)
+			arriving(sk);
+		break;
+	case TCP_ESTABLISHED:
+		established(sk, old);
+		break;
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		leaving(sk);
+		break;
+	case TCP_CLOSE:
+		ended(sk, old);
+		break;
+	}
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(synack_again, struct sock *sk, struct request_sock *request)
+{
+	struct conn *conn = conn_of(sk);
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+	__u32 done, most;
+
+	if (!conn || conn->role != ROLE_LISTENER)
+		return 0;
+	count_endpoint(sk, conn, ENDPOINT_RETRANS_SYNACK, 1);
+	/* It is told of before the repetition is counted; after the last one the request is given up. */
+	done = BPF_CORE_READ_BITFIELD_PROBED(request, num_timeout) + 1;
+	most = BPF_CORE_READ(icsk, icsk_syn_retries);
+	if (!most) {
+		struct net *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+
+		most = BPF_CORE_READ_BITFIELD_PROBED(net, ipv4.sysctl_tcp_synack_retries);
+	}
+	if (done >= most)
+		count_endpoint(sk, conn, ENDPOINT_REQUEST_DROPS, 1);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,78 @@
+//! By which hooks the probe sees what its items tell.
+
+use probe_bpf::{Capability, Fidelity, Hook};
+
+const fn exact(programs: &'static [&'static str]) -> Hook {
+    Hook { programs, fidelity: Fidelity::Exact }
+}
+
+const fn near(programs: &'static [&'static str], why: &'static str) -> Hook {
+    Hook { programs, fidelity: Fidelity::Approximate(why) }
+}
+
+const RESETS: &str = "counted where the connection sends a reset";
+const LAST_REPEAT: &str = "counted at the last repetition; a client that answers after it is counted too";
+const ABNORMAL: &[&str] = &["tcp_abnormal"];
+const DELAY: &[&str] = &["tcp_delay"];
+const HANDSHAKE: &[&str] = &["tcp_socket"];
+const UDP: &[&str] = &["udp_socket"];
+
+/// What it wants to see.
+pub(crate) static CAPABILITIES: &[Capability] = &[
+    Capability { name: "connections", items: &[], hooks: &[exact(&["state"])] },
+    Capability { name: "open_sockets", items: &[], hooks: &[exact(&["adopt"]), exact(&["adopt_by_address"])] },
+    Capability { name: "counters", items: &[], hooks: &[exact(&["sweep"]), exact(&["sweep_by_address"])] },
+    Capability { name: "resets_sent", items: ABNORMAL, hooks: &[exact(&["reset_sent"])] },
+    Capability { name: "resets_received", items: ABNORMAL, hooks: &[exact(&["reset_received"])] },
+    Capability {
+        name: "out_of_memory",
+        items: ABNORMAL,
+        hooks: &[exact(&["oom_exit"]), near(&["oom_reset"], RESETS)],
+    },
+    Capability { name: "memory_limit", items: ABNORMAL, hooks: &[exact(&["limit"])] },
+    Capability { name: "filter_drops", items: ABNORMAL, hooks: &[exact(&["dropped"]), exact(&["filter_exit"])] },
+    Capability {
+        name: "backlog_drops",
+        items: ABNORMAL,
+        hooks: &[exact(&["dropped"]), exact(&["backlog_exit_reason"]), exact(&["backlog_exit"])],
+    },
+    Capability {
+        name: "delays",
+        items: DELAY,
+        hooks: &[
+            exact(&["segment", "sent_length", "received_length"]),
+            exact(&["segment", "sent_exit", "received_exit"]),
+        ],
+    },
+    Capability {
+        name: "repeated_answers",
+        items: HANDSHAKE,
+        hooks: &[exact(&["synack_again"])],
+    },
+    Capability { name: "request_drops", items: HANDSHAKE, hooks: &[near(&["synack_again"], LAST_REPEAT)] },
+    Capability {
+        name: "overflows",
+        items: HANDSHAKE,
+        hooks: &[exact(&["request_entry"]), exact(&["request_packet"])],
+    },
+    Capability { name: "answers", items: HANDSHAKE, hooks: &[exact(&["answer_packet"])] },
+    Capability {
+        name: "unreached",
+        items: HANDSHAKE,
+        hooks: &[exact(&["unreached"]), exact(&["unreached_v4", "unreached_v6"])],
+    },
+    Capability {
+        name: "datagrams",
+        items: UDP,
+        hooks: &[
+            exact(&["udp_sent_v4", "udp_sent_v6", "udp_received_v4_six", "udp_received_v6_six"]),
+            exact(&["udp_sent_v4", "udp_sent_v6", "udp_received_v4", "udp_received_v6"]),
+            exact(&["udp_sent_length", "udp_received_length"]),
+        ],
+    },
+    Capability {
+        name: "datagram_drops",
+        items: UDP,
+        hooks: &[exact(&["udp_full"]), exact(&["udp_full_exit"])],
+    },
+];
