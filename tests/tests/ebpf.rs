@@ -3,3 +3,7 @@
 #[cfg(test)]
 #[path = "ebpf/procwatch.rs"]
 mod procwatch;
+
+#[cfg(test)]
+#[path = "ebpf/net.rs"]
+mod net;

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::os::fd::AsFd as _;
 
 use anyhow::Context as _;
-use libbpf_rs::{Iter, IterOpts, MapIterOpts, MapCore, Object};
+use libbpf_rs::{Iter, IterOpts, MapCore, MapIterOpts, Object};
 
 /// What the iterator runs over.
 pub enum Over<'a, M: MapCore> {
@@ -25,7 +25,8 @@ pub fn pass<M: MapCore>(object: &Object, program: &str, over: &Over<'_, M>) -> a
         Over::All => IterOpts::None,
         Over::Map(map) => IterOpts::Map(MapIterOpts::from_fd(map.as_fd())),
     };
-    let link = named.attach_iter_with_opts(options).with_context(|| format!("attaching the iterator {program}"))?;
+    let link =
+        named.attach_iter_with_opts(options).with_context(|| format!("attaching the iterator {program}"))?;
     let mut written = Vec::new();
     Iter::new(&link)?.read_to_end(&mut written).with_context(|| format!("running the iterator {program}"))?;
     Ok(written)

@@ -23,11 +23,7 @@ impl<K: Plain + Default, V: Plain + Default> Period<K, V> {
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn new(
-        holder: &MapImpl<'_>,
-        first: &MapImpl<'_>,
-        second: &MapImpl<'_>,
-    ) -> libbpf_rs::Result<Self> {
+    pub fn new(holder: &MapImpl<'_>, first: &MapImpl<'_>, second: &MapImpl<'_>) -> libbpf_rs::Result<Self> {
         let halves = [MapHandle::try_from(first)?, MapHandle::try_from(second)?];
         let period = Self { holder: MapHandle::try_from(holder)?, halves, active: 0, of: PhantomData };
         for half in &period.halves {

@@ -15,6 +15,8 @@ static __always_inline void connecting(struct sock *sk)
 	conn = conn_new(sk);
 	if (!conn)
 		return;
+	/* It may have been connected before. */
+	__builtin_memset(conn, 0, sizeof(*conn));
 	own(conn, task);
 	conn->role = ROLE_CLIENT;
 	conn->bound = 1;
@@ -66,6 +68,7 @@ static __always_inline void arriving(struct sock *sk)
 	__builtin_memset(&conn->folded, 0, sizeof(conn->folded));
 	conn->role = ROLE_SERVER;
 	conn->bound = 0;
+	conn->closed = 0;
 	__sync_fetch_and_add(&unbound, 1);
 }
 
@@ -125,7 +128,6 @@ static __always_inline void ended(struct sock *sk, int old)
 	if (conn->role != ROLE_LISTENER && sk->sk_err == ETIMEDOUT)
 		count_flow(sk, conn, COUNT_TIMEOUTS);
 	settle(sk, conn);
-	conn_forget(sk);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -155,6 +157,14 @@ int BPF_PROG(state, struct sock *sk, int old, int new)
 		ended(sk, old);
 		break;
 	}
+	return 0;
+}
+
+/* Not before: a reset may still be sent for a connection that is closed. */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(destroyed, struct sock *sk)
+{
+	conn_forget(sk);
 	return 0;
 }
 

@@ -96,13 +96,12 @@ static __always_inline struct conn *conn_new(struct sock *sk)
 	return conn;
 }
 
+/* What is beside the socket goes with it. */
 static __always_inline void conn_forget(struct sock *sk)
 {
 	__u64 address = (__u64)sk;
 
-	if (beside)
-		bpf_sk_storage_delete(&sockets, sk);
-	else
+	if (!beside)
 		bpf_map_delete_elem(&sockets_by_address, &address);
 }
 

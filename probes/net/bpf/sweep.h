@@ -26,9 +26,13 @@ SEC("iter/bpf_sk_storage_map")
 int sweep(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct sock *sk = ctx->sk;
-	struct conn *conn = ctx->value;
+	struct conn *conn;
 
-	if (sk && conn)
+	if (!sk)
+		return 0;
+	/* Not ctx->value: where tracing programs may not have the storage, this one shall be refused. */
+	conn = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (conn)
 		visit(sk, conn, true);
 	return 0;
 }

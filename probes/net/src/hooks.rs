@@ -19,8 +19,12 @@ const UDP: &[&str] = &["udp_socket"];
 
 /// What it wants to see.
 pub(crate) static CAPABILITIES: &[Capability] = &[
-    Capability { name: "connections", items: &[], hooks: &[exact(&["state"])] },
-    Capability { name: "open_sockets", items: &[], hooks: &[exact(&["adopt"]), exact(&["adopt_by_address"])] },
+    Capability { name: "connections", items: &[], hooks: &[exact(&["state", "destroyed"])] },
+    Capability {
+        name: "open_sockets",
+        items: &[],
+        hooks: &[exact(&["adopt"]), exact(&["adopt_by_address"])],
+    },
     Capability { name: "counters", items: &[], hooks: &[exact(&["sweep"]), exact(&["sweep_by_address"])] },
     Capability { name: "resets_sent", items: ABNORMAL, hooks: &[exact(&["reset_sent"])] },
     Capability { name: "resets_received", items: ABNORMAL, hooks: &[exact(&["reset_received"])] },
@@ -30,7 +34,11 @@ pub(crate) static CAPABILITIES: &[Capability] = &[
         hooks: &[exact(&["oom_exit"]), near(&["oom_reset"], RESETS)],
     },
     Capability { name: "memory_limit", items: ABNORMAL, hooks: &[exact(&["limit"])] },
-    Capability { name: "filter_drops", items: ABNORMAL, hooks: &[exact(&["dropped"]), exact(&["filter_exit"])] },
+    Capability {
+        name: "filter_drops",
+        items: ABNORMAL,
+        hooks: &[exact(&["dropped"]), exact(&["filter_exit"])],
+    },
     Capability {
         name: "backlog_drops",
         items: ABNORMAL,
@@ -44,11 +52,7 @@ pub(crate) static CAPABILITIES: &[Capability] = &[
             exact(&["segment", "sent_exit", "received_exit"]),
         ],
     },
-    Capability {
-        name: "repeated_answers",
-        items: HANDSHAKE,
-        hooks: &[exact(&["synack_again"])],
-    },
+    Capability { name: "repeated_answers", items: HANDSHAKE, hooks: &[exact(&["synack_again"])] },
     Capability { name: "request_drops", items: HANDSHAKE, hooks: &[near(&["synack_again"], LAST_REPEAT)] },
     Capability {
         name: "overflows",

@@ -16,7 +16,7 @@ probe_bpf::shared!(types::flow_key, types::flow, types::delays, types::endpoint,
 /// Long enough to tell the frequencies of jiffies apart that kernels are built with.
 const COUNT_JIFFIES: Duration = Duration::from_millis(100);
 /// `CONFIG_HZ` of kernel/Kconfig.hz.
-const FREQUENCIES: [u64; 4] = [100, 250, 300, 1000];
+const FREQUENCIES: [u32; 4] = [100, 250, 300, 1000];
 
 /// All that happened in a period.
 pub(crate) struct Sums {
@@ -58,7 +58,7 @@ impl Programs {
         let loaded = probe_bpf::load(NetSkelBuilder::default, CAPABILITIES, |open| {
             if let Some(data) = open.maps.rodata_data.as_deref_mut() {
                 data.namespace = namespace;
-                data.beside = beside.into();
+                data.beside = beside;
             }
             if beside {
                 open.maps.sockets_by_address.set_max_entries(1)?;
@@ -69,8 +69,7 @@ impl Programs {
             anyhow::ensure!(loaded.has(needed), Unsupported(refusals(&loaded.choices, needed)));
         }
         let maps = &loaded.skeleton.maps;
-        let data = maps.rodata_data.as_deref();
-        let bounds = data.map(|data| Bounds {
+        let bounds = maps.rodata_data.as_ref().map(|data| Bounds {
             of: data.bounds_of,
             latency: data.bounds_latency,
             delay: data.bounds_delay,
@@ -98,8 +97,8 @@ impl Programs {
         let scopes: Vec<&Scope> = ctx.config().running().map(|probe| probe.scope()).collect();
         let all = self.scope.sync(scopes)?;
         if let Some(data) = self.loaded.skeleton.maps.bss_data.as_deref_mut() {
-            data.scope_all = all.into();
-            data.by_client_port = (ctx.param_u64("report_cport") == Some(1)).into();
+            data.scope_all = all;
+            data.by_client_port = ctx.param_u64("report_cport") == Some(1);
         }
         self.loaded.serve(|item| ctx.item(item))?;
         self.over_files(types::pass::PASS_LISTENERS)?;
@@ -164,10 +163,10 @@ impl Programs {
         let measured = passed.checked_div(ns_now - ns).unwrap_or(0);
         let nearest = FREQUENCIES.into_iter().min_by_key(|frequency| {
             // As shares: 300 is as far from 250 as 120 is from 100.
-            frequency.abs_diff(measured) * 1000 / frequency
+            u64::from(*frequency).abs_diff(measured) * 1000 / u64::from(*frequency)
         });
         if let Some(data) = self.loaded.skeleton.maps.bss_data.as_deref_mut() {
-            data.ticks_per_second = nearest.map_or(0, |frequency| frequency as u32);
+            data.ticks_per_second = nearest.unwrap_or(0);
         }
         Ok(())
     }

@@ -20,10 +20,23 @@ const fn wording(metric: &'static str, english: &'static str, chinese: &'static 
 
 /// Flow counters whose threshold is `drops_thr`.
 const DROPS: [(count, Wording); 4] = [
-    (count::COUNT_BACKLOG_DROPS, wording("backlog_drops", "TCP backlog queue drops({}).", "TCP 后备队列丢包（{}）。")),
+    (
+        count::COUNT_BACKLOG_DROPS,
+        wording("backlog_drops", "TCP backlog queue drops({}).", "TCP 后备队列丢包（{}）。"),
+    ),
     (count::COUNT_FILTER_DROPS, wording("filter_drops", "TCP filter drops({}).", "TCP 过滤器丢包（{}）。")),
-    (count::COUNT_SK_DROPS, wording("sk_drops", "Number of lost packets in the TCP protocol stack({}).", "TCP 套接字丢包（{}）。")),
-    (count::COUNT_LOST, wording("lost_out", "Number of lost segments of TCP({}).", "TCP 丢失的报文段（{}）。")),
+    (
+        count::COUNT_SK_DROPS,
+        wording(
+            "sk_drops",
+            "Number of lost packets in the TCP protocol stack({}).",
+            "TCP 套接字丢包（{}）。",
+        ),
+    ),
+    (
+        count::COUNT_LOST,
+        wording("lost_out", "Number of lost segments of TCP({}).", "TCP 丢失的报文段（{}）。"),
+    ),
 ];
 const SACKED: Wording =
     wording("sacked_out", "Number of out-of-order TCP packets({}).", "TCP 乱序确认的报文段（{}）。");
@@ -37,11 +50,26 @@ const HANDSHAKE: Wording =
 
 /// Endpoint counters of which any raises an event.
 const ENDPOINTS: [(endpoint_count, Wording); 5] = [
-    (endpoint_count::ENDPOINT_LISTEN_DROPS, wording("listendrop", "TCP listen drops({}).", "TCP 监听队列丢弃（{}）。")),
-    (endpoint_count::ENDPOINT_ACCEPT_OVERFLOW, wording("accept_overflow", "TCP accept queue overflow({}).", "TCP 全连接队列溢出（{}）。")),
-    (endpoint_count::ENDPOINT_SYN_OVERFLOW, wording("syn_overflow", "TCP syn queue overflow({}).", "TCP 半连接队列溢出（{}）。")),
-    (endpoint_count::ENDPOINT_RETRANS_SYNACK, wording("retran_synacks", "TCP retransmitted synack packets({}).", "TCP 重传 SYN+ACK（{}）。")),
-    (endpoint_count::ENDPOINT_REQUEST_DROPS, wording("req_drops", "TCP request drops({}).", "TCP 连接请求丢弃（{}）。")),
+    (
+        endpoint_count::ENDPOINT_LISTEN_DROPS,
+        wording("listendrop", "TCP listen drops({}).", "TCP 监听队列丢弃（{}）。"),
+    ),
+    (
+        endpoint_count::ENDPOINT_ACCEPT_OVERFLOW,
+        wording("accept_overflow", "TCP accept queue overflow({}).", "TCP 全连接队列溢出（{}）。"),
+    ),
+    (
+        endpoint_count::ENDPOINT_SYN_OVERFLOW,
+        wording("syn_overflow", "TCP syn queue overflow({}).", "TCP 半连接队列溢出（{}）。"),
+    ),
+    (
+        endpoint_count::ENDPOINT_RETRANS_SYNACK,
+        wording("retran_synacks", "TCP retransmitted synack packets({}).", "TCP 重传 SYN+ACK（{}）。"),
+    ),
+    (
+        endpoint_count::ENDPOINT_REQUEST_DROPS,
+        wording("req_drops", "TCP request drops({}).", "TCP 连接请求丢弃（{}）。"),
+    ),
 ];
 
 /// The connections or the listener that an event is about.
