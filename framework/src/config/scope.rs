@@ -1,6 +1,6 @@
 //! What a probe observes, in `[probe.NAME]` and, at the top level, in the whitelist file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::kind::{Field, Kind, Value};
 use super::rules::Rule;
@@ -188,8 +188,11 @@ impl Setting for Selectors {
     }
     fn from_value(value: Value) -> Option<Self> {
         let mut entries = entries_of(value)?;
+        let mut proc_id: Vec<u32> = take(&mut entries, "proc_id")?;
+        let mut seen = BTreeSet::new();
+        proc_id.retain(|id| seen.insert(*id));
         Some(Self {
-            proc_id: take(&mut entries, "proc_id")?,
+            proc_id,
             proc_name: take(&mut entries, "proc_name")?,
             container_id: take(&mut entries, "container_id")?,
             container_name: take(&mut entries, "container_name")?,

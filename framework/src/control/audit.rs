@@ -68,9 +68,13 @@ impl Period {
     }
 }
 
-/// Says that the settings of a probe were changed; before anybody is told.
+/// Says that the settings of a probe were changed, or were already what was asked for; before anybody is told.
 pub(crate) fn changed(caller: &Caller, probe: &str, changes: &str, persist: bool) {
     let Caller { who, from } = caller;
+    if changes.is_empty() {
+        tracing::info!(target: AUDIT, who, from, probe, persist, result = "unchanged", "Audit: it was so already.");
+        return;
+    }
     tracing::info!(target: AUDIT, who, from, probe, changes, persist, result = "done", "Audit: changed at run time.");
 }
 

@@ -35,6 +35,14 @@ pub(super) const PARAMS: &[&str] = &[
     "svg_period",
 ];
 
+/// Items of the original that its probes of these names have here no more. Asked for, they give a warning.
+const ITEMS: &[(&str, &str)] = &[("baseinfo", "con")];
+
+/// True for an item that the original's probe of this name had, in any case as it took it, and ours has not.
+pub(super) fn is_item(probe: &str, item: &str) -> bool {
+    ITEMS.iter().any(|(of, name)| *of == probe && name.eq_ignore_ascii_case(item))
+}
+
 /// Keys that documents of the original show below `snoopers`, and that no version of today reads.
 pub(super) const SNOOPERS: &[&str] = &["dbname", "gaussdb", "ip", "password", "port", "user"];
 

@@ -109,12 +109,16 @@ impl Reader<'_> {
     fn items(&mut self, items: &[Json]) {
         let probe = self.probe;
         let known = || probe.items.iter().map(|item| item.name.as_str());
-        let mut on = Vec::new();
+        let (mut on, mut gone) = (Vec::new(), 0);
         for (at, item) in items.iter().enumerate() {
             let path = format!("cmd.probe[{at}]");
             let found = item.as_str().map(|typed| known().find(|name| name.eq_ignore_ascii_case(typed)));
             match found {
                 Some(Some(name)) => on.push(name),
+                Some(None) if item.as_str().is_some_and(|item| known::is_item(&probe.name, item)) => {
+                    gone += 1;
+                    self.warn(path, format!("{} has no such item any more", probe.name));
+                }
                 Some(None) if probe.items.is_empty() => {
                     let allowed = format!("an empty list: {} has no items", probe.name);
                     self.issues.push(Issue::new(path, item, allowed));
@@ -128,6 +132,8 @@ impl Reader<'_> {
                 known().collect::<Vec<_>>().join(", ")
             );
             self.issues.push(Issue { path: "cmd.probe".into(), found: "an empty list".into(), allowed });
+        } else if gone > 0 && gone == items.len() {
+            self.warn("cmd.probe".to_owned(), "none of these items is there; those that are on stay on");
         } else if !items.is_empty() {
             self.asked.items = Some(known().filter(|name| on.contains(name)).map(str::to_owned).collect());
             self.keys.push("items");

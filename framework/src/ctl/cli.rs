@@ -279,7 +279,9 @@ const IMPORT: &str = "\
 Understands gala-gopher.conf, gala-gopher-app.conf, probes.init, gala-gopher-custom.json and *.meta, by their content. All
 files together become one gala-gopher.conf, one gala-gopher-app.conf, and a folder below extend-probes/ for each probe.
 
-Exit codes: 0 converted, 1 something could not be written, 78 a file cannot be understood.
+A part that cannot be understood is left out and named; all else is converted.
+
+Exit codes: 0 all converted, 1 something was left out or could not be written, 78 nothing could be understood.
 
 Examples:
   gopher-ctl config import old/gala-gopher.conf old/probes.init

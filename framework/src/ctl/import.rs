@@ -1,5 +1,6 @@
 //! `config import`: files of the original in, our configuration and probe folders out.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,44 +11,71 @@ use serde_json::json;
 use super::cli::Import;
 use super::failure::Failure;
 use super::out::{Out, Style, count};
-use crate::import::{Draft, Imported, Note};
+use crate::import::{Draft, Imported, Kind, Note, kind_of};
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
 /// Converts the files and writes or shows what comes of them.
 pub(super) fn run(wanted: &Import, out: &Out) -> Result<(), Failure> {
-    let imported = convert(&wanted.files, &wanted.probes)?;
+    let (imported, left_out) = convert(&wanted.files, &wanted.probes)?;
     if let Some(dir) = &wanted.output {
         write(&imported, dir, wanted.force)?;
     }
     if out.json {
-        return out.value(&as_json(&imported, wanted.output.as_deref()));
+        out.value(&as_json(&imported, &left_out, wanted.output.as_deref()))?;
+    } else {
+        if wanted.output.is_none() {
+            show(&imported, out)?;
+        }
+        for note in &imported.notes {
+            eprintln!("{} {note}", out.styled(Style::Bold, "note:"));
+        }
+        for what in &left_out {
+            eprintln!("{} {what}", out.styled(Style::Bold, "left out:"));
+        }
+        eprintln!("{}", summary(wanted, &imported));
     }
-    if wanted.output.is_none() {
-        show(&imported, out)?;
+    match left_out.len() {
+        0 => Ok(()),
+        some => Err(Failure::Failed(format!("{} left out", count(some as u64, "part")))),
     }
-    for note in &imported.notes {
-        eprintln!("{} {note}", out.styled(Style::Bold, "note:"));
-    }
-    eprintln!("{}", summary(wanted, &imported));
-    Ok(())
 }
 
-fn convert(files: &[PathBuf], probes: &[PathBuf]) -> Result<Imported, Failure> {
+/// All files, and what had to be left out.
+fn convert(files: &[PathBuf], probes: &[PathBuf]) -> Result<(Imported, Vec<String>), Failure> {
     let known = super::settle::Known::scan(probes);
     let settle = |name: &str, json: &str, probe: &mut _| known.settle(name, json, probe);
     let mut draft = Draft::default();
-    let mut errors = Vec::new();
+    let mut left_out = Vec::new();
+    let mut texts = Vec::new();
     for file in files {
-        let text = read(file).map_err(|error| Failure::BadConfig(format!("{}: {error}", file.display())))?;
-        let added = draft.add(file, &text, &settle, &read);
-        errors.extend(added.err().into_iter().flatten().map(|error| error.to_string()));
+        match read(file) {
+            Ok(text) => texts.push((file, text)),
+            Err(error) => left_out.push(format!("{}: {error}", file.display())),
+        }
     }
-    if !errors.is_empty() {
-        return Err(Failure::BadConfig(errors.join("\n")));
+    // Custom probes first: the tables that they name belong to them and are no probes of their own.
+    texts.sort_by_key(|(file, text)| kind_of(file, text).ok() != Some(Kind::Custom));
+    let named = RefCell::new(Vec::new());
+    let tables = |wanted: &Path| {
+        let given = texts.iter().find(|(file, _)| file.file_name() == wanted.file_name());
+        let Some((file, text)) = given.filter(|_| !wanted.exists()) else { return read(wanted) };
+        named.borrow_mut().push(file.as_path());
+        Ok(text.clone())
+    };
+    for (file, text) in &texts {
+        if named.borrow().contains(&file.as_path()) {
+            continue;
+        }
+        let added = draft.add(file, text, &settle, &tables);
+        left_out.extend(added.err().into_iter().flatten().map(|error| error.to_string()));
     }
-    draft.finish().map_err(|error| Failure::BadConfig(error.to_string()))
+    if draft.is_empty() && !left_out.is_empty() {
+        return Err(Failure::BadConfig(left_out.join("\n")));
+    }
+    let imported = draft.finish().map_err(|error| Failure::BadConfig(error.to_string()))?;
+    Ok((imported, left_out))
 }
 
 fn read(file: &Path) -> std::io::Result<String> {
@@ -110,13 +138,13 @@ fn show(imported: &Imported, out: &Out) -> Result<(), Failure> {
     Ok(())
 }
 
-fn as_json(imported: &Imported, output: Option<&Path>) -> serde_json::Value {
+fn as_json(imported: &Imported, left_out: &[String], output: Option<&Path>) -> serde_json::Value {
     let files: Vec<_> =
         imported.files.iter().map(|(path, text)| json!({ "path": path, "text": text })).collect();
     let copies: Vec<_> = imported.copies.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
     let note = |note: &Note| json!({ "file": note.file, "line": note.line, "text": note.text });
     let notes: Vec<_> = imported.notes.iter().map(note).collect();
-    json!({ "files": files, "copies": copies, "notes": notes, "output": output })
+    json!({ "files": files, "copies": copies, "notes": notes, "left_out": left_out, "output": output })
 }
 
 fn summary(wanted: &Import, imported: &Imported) -> String {

@@ -74,7 +74,7 @@ impl Draft {
     /// Takes a file in; `read` gets the text of a `.meta` file that it names, `settle` understands requests.
     ///
     /// # Errors
-    /// Everything in the file that cannot be understood.
+    /// Everything in the file that cannot be understood and is left out; of a `probes.init` these are single lines.
     pub fn add(
         &mut self,
         file: &Path,
@@ -95,17 +95,27 @@ impl Draft {
                 self.imported.notes.extend(app::import(text, file, scope).map_err(|error| vec![error])?);
             }
             Kind::Init => {
-                self.configured = true;
-                let probes = &mut self.config.probes;
+                let (probes, configured) = (&mut self.config.probes, &mut self.configured);
                 let put = |name: &str, probe| {
+                    *configured = true;
                     probes.insert(name.to_owned(), probe);
                 };
-                self.imported.notes.extend(init::import(text, file, settle, put)?);
+                let (notes, left_out) = init::import(text, file, settle, put);
+                self.imported.notes.extend(notes);
+                if !left_out.is_empty() {
+                    return Err(left_out);
+                }
             }
             Kind::Custom => self.folders(custom::import(text, file, read).map_err(|error| vec![error])?),
             Kind::Meta => self.folders(meta::import(text, file).map_err(|error| vec![error])?),
         }
         Ok(())
+    }
+
+    /// True while nothing was taken in.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.configured && self.whitelist.is_none() && self.imported.files.is_empty()
     }
 
     fn folders(&mut self, imported: Imported) {

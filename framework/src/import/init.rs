@@ -8,16 +8,13 @@ use crate::config::ProbeConfig;
 /// What a request asks of a probe: the name, its JSON, the settings so far. What is worth a note comes back.
 pub type Settle<'f> = &'f dyn Fn(&str, &str, &mut ProbeConfig) -> Result<Vec<String>, String>;
 
-/// Reads all lines; a line that cannot be understood is an error.
-///
-/// # Errors
-/// Every line that is no request, with what is wrong.
+/// Reads all lines. What is worth a note comes back, and every line that is no request, with what is wrong; it is left out.
 pub(super) fn import(
     text: &str,
     file: &Path,
     settle: Settle<'_>,
     mut put: impl FnMut(&str, ProbeConfig),
-) -> Result<Vec<Note>, Vec<Error>> {
+) -> (Vec<Note>, Vec<Error>) {
     let (mut notes, mut errors) = (Vec::new(), Vec::new());
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     for (line, request) in lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#')) {
@@ -40,7 +37,7 @@ pub(super) fn import(
             Err(reason) => errors.push(Error::new(file, line, format!("{name}: {reason}"))),
         }
     }
-    if errors.is_empty() { Ok(notes) } else { Err(errors) }
+    (notes, errors)
 }
 
 /// True for a text whose first line that says anything is a request.
@@ -64,8 +61,11 @@ mod tests {
             seen.borrow_mut().push(json.to_owned());
             if json.starts_with('{') { Ok(Vec::new()) } else { Err("no JSON".to_owned()) }
         };
-        import(text, Path::new("probes.init"), &settle, |name, _| found.push(name.to_owned()))
-            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let (_, errors) =
+            import(text, Path::new("probes.init"), &settle, |name, _| found.push(name.to_owned()));
+        if !errors.is_empty() {
+            return Err(errors.iter().map(ToString::to_string).collect());
+        }
         Ok(found.into_iter().zip(seen.into_inner()).collect())
     }
 

@@ -56,6 +56,21 @@ fn each_request_of_the_original_is_accepted_and_shown_again() {
 }
 
 #[test]
+fn the_probes_that_are_here_take_their_requests_of_the_original() {
+    let home = Home::new().with_built_in("baseinfo").with_built_in("net");
+    home.configure("");
+    let agent = Agent::start(home);
+    let mine = requests().filter(|(probe, _)| ["baseinfo", "tcp", "socket"].contains(probe));
+    for (probe, body) in mine {
+        let (code, reply) = agent.control("PUT", &format!("/{probe}"), body);
+        assert_eq!((code, &reply["result"]), (200, &json!("success")), "{probe} {body}: {reply}");
+        let (_, document) = agent.control("GET", &format!("/{probe}"), "");
+        let (code, again) = agent.control("PUT", &format!("/{probe}"), &format!("json={document}"));
+        assert_eq!((code, again.get("warnings")), (200, None), "{probe} {document}: {again}");
+    }
+}
+
+#[test]
 fn encoded_as_curl_encodes_it_the_request_is_the_same() {
     let agent = agent();
     let (code, reply) =

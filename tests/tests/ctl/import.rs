@@ -162,3 +162,35 @@ fn what_cannot_be_understood_is_named_with_its_line() {
     done.complains("c.meta:1: `measurements` is no list");
     old.import(&["d.conf"], &[]).expect(78).complains("d.conf: No such file");
 }
+
+#[test]
+fn one_bad_part_leaves_the_others_in() {
+    let requests = "baseinfo {\"cmd\": {\"probe\": [\"cpu\", \"con\"]}, \"state\": \"running\"}\nbaseinfo {\"state\": 7}\nx\n";
+    let old = Old::new(&[("gala-gopher.conf", CONF), ("probes.init", requests)]);
+    fs::create_dir(old.path("folder")).expect("a folder");
+    let new = old.path("new");
+    let home = Home::new().with_built_in("baseinfo");
+    let probes = home.path().join("probes").display().to_string();
+    let names = ["gala-gopher.conf", "folder", "probes.init"];
+    let done = old.import(&names, &["--output", &new, "--probes", &probes]).expect(1);
+    done.complains("left out: ");
+    done.complains("folder: Is a directory");
+    done.complains("probes.init:2: baseinfo: ");
+    done.complains("probes.init:3: expected a probe's name and JSON");
+    done.complains("3 parts left out");
+    let text = fs::read_to_string(format!("{new}/gala-gopher.conf")).expect("a configuration");
+    for line in ["items = [\"cpu\"]", "dedup = \"5m\""] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+#[test]
+fn tables_given_beside_a_custom_probe_are_its_own() {
+    let program = "/nowhere/queue.sh";
+    let custom = json!({ "Queue": { "bin": program, "probe": [], "custom_param": "" } }).to_string();
+    let old = Old::new(&[("queue.meta", META), ("gala-gopher-custom.json", &custom)]);
+    let found = old.import(&["queue.meta", "gala-gopher-custom.json"], &["--json"]).expect(0).json();
+    let files: Vec<_> = found["files"].as_array().unwrap().iter().map(|file| &file["path"]).collect();
+    assert_eq!(files, ["extend-probes/queue/probe.toml"], "{found}");
+    assert_eq!(found["copies"][0]["from"], program);
+}

@@ -78,6 +78,18 @@ fn known_parameters_of_other_probes_give_a_warning() {
 }
 
 #[test]
+fn items_that_the_original_had_give_a_warning() {
+    let manifest = MANIFEST.replace("name = \"tcp\"", "name = \"baseinfo\"");
+    let probe = &Manifest::parse(&manifest).unwrap().probes[0];
+    let both = wanted(&json!({"cmd": {"probe": ["Con", "tcp_rtt"]}}), probe).unwrap();
+    assert_eq!((both.warnings[0].path.as_str(), both.warnings.len()), ("cmd.probe[0]", 1));
+    assert_eq!(both.settings.len(), 1, "{both:?}");
+    let alone = wanted(&json!({"cmd": {"probe": ["con"]}}), probe).unwrap();
+    assert_eq!((alone.warnings.len(), alone.settings.len()), (2, 0));
+    refused(json!({"cmd": {"probe": ["con"]}}), "cmd.probe[0]", "tcp_rtt");
+}
+
+#[test]
 fn refusals_name_the_place_and_what_is_allowed() {
     refused(json!({"params": {"report_period": 4}}), "params.report_period", "5 to 600");
     refused(json!({"params": {"report_period": "5"}}), "params.report_period", "a number");

@@ -60,13 +60,30 @@ pub(super) fn import(source: &mut Source<'_>) {
     let channels = [("metric", metric), ("event", event), ("meta", meta)];
     kafka(source, &channels);
     logs(source, &channels);
-    if let Some((seconds, line)) = source.number("event", "timeout") {
-        let text = format!(
-            "event.timeout {seconds}: events are passed on as they are raised; there is no window in which repeated ones \
-             are held back"
-        );
-        source.note(line, text);
+    window(source);
+}
+
+/// The longest window of `[events] dedup`, in seconds.
+const LONGEST_WINDOW: i64 = 86_400;
+
+/// For how long an event that is raised again is left out.
+fn window(source: &mut Source<'_>) {
+    let Some((seconds, line)) = source.number("event", "timeout") else { return };
+    let held = if seconds < 0 { LONGEST_WINDOW } else { seconds.min(LONGEST_WINDOW) };
+    if !source.set(line, &[("events", "dedup", quoted(&format!("{held}s")))]) {
+        return;
     }
+    if held != seconds {
+        source.note(
+            line,
+            format!("event.timeout {seconds}: the longest window is {LONGEST_WINDOW}s, which holds now"),
+        );
+    }
+    source.note(
+        line,
+        "event.timeout: events of all probes are left out so long when they repeat, each metric by itself; the original \
+         heeded it for some of its probes, and let one metric of a thing hide all others",
+    );
 }
 
 /// The channel of a group with the line that says it.

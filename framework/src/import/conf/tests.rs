@@ -81,17 +81,18 @@ fn log_levels() {
 #[test]
 fn what_went_to_files_goes_to_files() {
     let (config, notes) = import_text(
-        "metric = { out_channel = \"json\" };\nevent = { out_channel = \"web_server\"; timeout = 600 };\n\
+        "metric = { out_channel = \"json\" };\nevent = { out_channel = \"web_server\"; timeout = 300 };\n\
          meta = { out_channel = \"logs\" };\nlogs = {\n metric_total_size = 50;\n metric_dir = \"/l/m\";\n \
          meta_dir = \"/l/t\";\n debug_dir = \"/d\" };",
     );
     assert!(!config.prometheus.enabled);
+    assert_eq!(config.events.dedup, std::time::Duration::from_secs(300));
     let logs = &config.logs;
     assert!(logs.enabled && logs.metrics && !logs.events && logs.metadata, "{notes:#?}");
     assert_eq!((logs.directory.as_path(), logs.file_size.0), (Path::new("/l"), 10 << 20));
     for expected in [
         "g.conf:2: event.out_channel \"web_server\" meant no output",
-        "g.conf:2: event.timeout 600",
+        "g.conf:2: event.timeout: events of all probes",
         "g.conf:5: logs.metric_total_size: 5 files of 10240 KiB",
         "g.conf:6: logs.*_dir: ",
         "g.conf:8: logs.debug_dir is left out: the log goes to stderr",

@@ -161,9 +161,15 @@ fn params(
     params
 }
 
+/// The longest string that a parameter may be, in bytes: it is handed on in environments and configuration lines.
+const MAX_STRING: usize = 4096;
+
 pub(super) fn param_value(param: &Param, value: &Value) -> Result<(), String> {
     let of_choices = |value: &Value| {
-        value.as_str().is_some_and(|text| param.choices.is_empty() || param.choices.iter().any(|c| c == text))
+        value.as_str().is_some_and(|text| {
+            let fits = text.len() <= MAX_STRING && !text.chars().any(char::is_control);
+            fits && (param.choices.is_empty() || param.choices.iter().any(|c| c == text))
+        })
     };
     let good = match (&param.default, value) {
         (Value::Number(_), Value::Number(number)) => {
@@ -184,6 +190,9 @@ pub(super) fn allowed(param: &Param) -> String {
     match (&param.default, param.range) {
         (Value::Number(_), Some((low, high))) => format!("a number from {low} to {high}{unit}"),
         (Value::Number(_), None) => format!("a number{unit}"),
+        (Value::String(_), _) if param.choices.is_empty() => {
+            format!("a string of at most {MAX_STRING} bytes without control characters")
+        }
         (Value::String(_), _) => format!("a string{choices}"),
         (Value::Array(_), _) => format!("an array of strings{choices}"),
         _ => "a number, a string or an array of strings".to_owned(),

@@ -105,6 +105,16 @@ fn a_table_needs_a_key_a_value_and_free_names() {
 }
 
 #[test]
+fn a_string_is_bounded_and_of_one_line() {
+    let param =
+        Param { default: "".into(), range: None, choices: Vec::new(), unit: None, summary: String::new() };
+    assert!(param.check(&"x".repeat(4096).into()).is_ok());
+    for bad in ["x".repeat(4097), "two\nlines".to_owned(), "\u{1b}[2J".to_owned()] {
+        assert!(param.check(&bad.into()).unwrap_err().contains("4096 bytes without control characters"));
+    }
+}
+
+#[test]
 fn parsing_arbitrary_text_never_panics() {
     for cut in 0..GOOD.len() {
         drop(Manifest::parse(&GOOD[..cut]));
