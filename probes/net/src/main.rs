@@ -1,5 +1,6 @@
 //! The probes `tcp` and `socket`: the network of processes.
 
+mod fallback;
 mod hooks;
 mod programs;
 mod rows;
@@ -22,7 +23,13 @@ fn main() -> ExitCode {
 }
 
 fn run(ctx: &mut Context) -> anyhow::Result<()> {
-    let mut programs = Programs::load()?;
+    match Programs::load() {
+        Ok(programs) => watch(ctx, programs),
+        Err(error) => fallback::run(ctx, &format!("{error:#}")),
+    }
+}
+
+fn watch(ctx: &mut Context, mut programs: Programs) -> anyhow::Result<()> {
     programs.report(ctx)?;
     let mut timer = Timer::new()?;
     ctx.watch(timer.fd())?;

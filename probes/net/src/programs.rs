@@ -1,9 +1,10 @@
 //! The programs in the kernel: loaded once, told what to observe, asked for their sums.
 
+use std::mem::MaybeUninit;
 use std::thread::sleep;
 use std::time::Duration;
 
-use libbpf_rs::skel::Skel as _;
+use libbpf_rs::skel::{Skel as _, SkelBuilder as _};
 use probe_bpf::{Choice, Loaded, Over, Period, ScopeMap};
 use probe_sdk::protocol::control::Scope;
 use probe_sdk::{Context, Unsupported};
@@ -27,10 +28,25 @@ pub(crate) struct Sums {
 }
 
 /// Upper bounds of the histograms; `u64::MAX` where there are fewer.
+#[derive(Debug)]
 pub(crate) struct Bounds {
     pub(crate) of: [[u64; 15]; 14],
     pub(crate) latency: [u64; 15],
     pub(crate) delay: [u64; 15],
+}
+
+impl Bounds {
+    fn of(data: &types::rodata) -> Self {
+        Self { of: data.bounds_of, latency: data.bounds_latency, delay: data.bounds_delay }
+    }
+
+    /// As the object has them, without any help of the kernel's.
+    pub(crate) fn declared() -> anyhow::Result<Self> {
+        let mut place = MaybeUninit::uninit();
+        let open = NetSkelBuilder::default().open(&mut place)?;
+        let bounds = open.maps.rodata_data.as_deref().map(Self::of);
+        bounds.ok_or_else(|| anyhow::anyhow!("the programs have no constants"))
+    }
 }
 
 /// Why a capability has no hook.
@@ -69,11 +85,7 @@ impl Programs {
             anyhow::ensure!(loaded.has(needed), Unsupported(refusals(&loaded.choices, needed)));
         }
         let maps = &loaded.skeleton.maps;
-        let bounds = maps.rodata_data.as_ref().map(|data| Bounds {
-            of: data.bounds_of,
-            latency: data.bounds_latency,
-            delay: data.bounds_delay,
-        });
+        let bounds = maps.rodata_data.map(Bounds::of);
         let mut programs = Self {
             bounds: bounds.ok_or_else(|| anyhow::anyhow!("the programs have no constants"))?,
             scope: ScopeMap::new(&maps.scope)?,

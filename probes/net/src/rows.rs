@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 use probe_sdk::{Context, Running};
 
+pub(crate) use self::field::{histogram, share};
+pub(crate) use self::tcp::HISTOGRAMS;
 use crate::programs::{Bounds, Sums};
 
 /// Writes all rows, and the events that their values raise.
@@ -33,18 +35,18 @@ pub(crate) fn write(ctx: &mut Context, bounds: &Bounds, sums: &Sums) -> anyhow::
 }
 
 /// Whom one of the two probes observes; the programs observe whom either does.
-struct Selected(Option<BTreeSet<u32>>);
+pub(crate) struct Selected(Option<BTreeSet<u32>>);
 
 impl Selected {
     /// `None` while the probe is off.
-    fn of(ctx: &Context, probe: &str) -> Option<Self> {
+    pub(crate) fn of(ctx: &Context, probe: &str) -> Option<Self> {
         let scope = ctx.config().probe(probe).as_ref().map(Running::scope)?;
         let listed = || scope.processes.iter().map(|process| process.pid).collect();
         Some(Self((!scope.all).then(listed)))
     }
 
     /// Process 0 has what found no place of its own.
-    fn has(&self, process: u32) -> bool {
+    pub(crate) fn has(&self, process: u32) -> bool {
         process == 0 || self.0.as_ref().is_none_or(|listed| listed.contains(&process))
     }
 }

@@ -29,7 +29,7 @@ const COUNTERS: [(&str, count); 16] = [
 ];
 
 /// Fields that are histograms in the kernel, by their names.
-const HISTOGRAMS: [(&str, measure); 14] = [
+pub(crate) const HISTOGRAMS: [(&str, measure); 14] = [
     ("srtt", measure::MEASURE_SRTT),
     ("rcv_rtt", measure::MEASURE_RCV_RTT),
     ("snd_cwnd", measure::MEASURE_SND_CWND),
