@@ -23,6 +23,7 @@ mod reply;
 mod routes;
 mod server;
 mod status;
+mod topology;
 mod view;
 mod wanted;
 

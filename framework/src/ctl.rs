@@ -18,6 +18,7 @@ mod settle;
 mod show;
 mod switch;
 mod top;
+mod topology;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,7 @@ fn command(arguments: &Arguments, out: &Out) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Check { file }) => config::check(file, out),
         Command::Config(ConfigCommand::Diff) => show::differences(&client()?, out),
         Command::Config(ConfigCommand::Import(wanted)) => import::run(wanted, out),
+        Command::Topology(wanted) => topology::run(&client()?, wanted, out),
         Command::Top { every, once } => top::run(client()?, *every, *once, out),
         Command::Doctor { config, names } => doctor::run(config, names, client(), out),
         Command::Completions { shell } => out.print(&cli::completions(*shell)),

@@ -12,6 +12,7 @@ mod records;
 mod snapshot;
 mod table;
 mod value;
+mod view;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,7 @@ pub use self::layout::{GlobalLabels, Layout};
 pub use self::records::{Body, EventRecord, Record, Records, Subscription, Wanted};
 pub use self::snapshot::{Snapshot, TableSnapshot};
 pub use self::value::Value;
+pub use self::view::TableView;
 use crate::enrich::{Added, Processes};
 use crate::sync::lock;
 
@@ -131,6 +133,12 @@ impl Store {
     pub fn layouts(&self) -> Vec<Arc<Layout>> {
         let folders: Vec<_> = lock(&self.folders).values().cloned().collect();
         folders.iter().flat_map(|folder| folder.tables()).map(|(_, layout)| layout).collect()
+    }
+
+    /// Calls `each` with every table of this name in place. Its folder's rows wait meanwhile, so it is to be brief.
+    pub fn look(&self, table: &str, mut each: impl FnMut(&TableView<'_>)) {
+        let folders: Vec<_> = lock(&self.folders).values().cloned().collect();
+        folders.iter().for_each(|folder| folder.look(table, &mut each));
     }
 
     /// Every accepted row and event, for exporters that pass them on one by one.

@@ -45,6 +45,8 @@ impl Control {
             endpoint: sources.endpoint(),
             store: Arc::clone(store),
             followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            topology: Arc::clone(&sources.topology),
+            drawing: Arc::new(Semaphore::new(1)),
         };
         let server = Server::start(doors(&config.control)?, &config.agent.run_dir, api)?;
         Ok(Self { server, views, commands })

@@ -15,12 +15,15 @@ use crate::store::Store;
 use crate::supervise::Supervisor;
 use crate::telemetry::AgentMetrics;
 use crate::tls::{Files, Tls};
+use crate::topology::Topology;
 
 /// What the endpoint shows.
 pub(super) struct Sources {
     pub(super) pages: Arc<Pages>,
     pub(super) metrics: AgentMetrics,
     pub(super) supervisor: Supervisor,
+    /// Who talks to whom, for requests.
+    pub(super) topology: Arc<Topology>,
     /// Set once the probe folders have been read and told what to do.
     pub(super) started: Arc<AtomicBool>,
 }

@@ -30,6 +30,7 @@ use crate::shutdown::{Asked, Signals};
 use crate::store::{GlobalLabels, Store};
 use crate::supervise::{Settings, Sinks, StateName, Supervisor};
 use crate::telemetry::{self, AgentMetrics, Level};
+use crate::topology::Topology;
 
 /// Between two looks for series and counters that are due to end.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -81,6 +82,7 @@ impl App {
             pages: pages(&settings.prometheus, &store, &metrics),
             metrics: metrics.clone(),
             supervisor: supervisor.clone(),
+            topology: Arc::new(Topology::new(Arc::clone(&store), mono_ms())),
             started: Arc::default(),
         };
         let serving = Serving::start(&settings.prometheus, &sources)?;
@@ -140,6 +142,7 @@ impl App {
                 Ok(()) = states.changed() => self.states(),
                 _ = sweep.tick() => {
                     self.stages.store.sweep(mono_ms());
+                    self.sources.topology.observe(mono_ms());
                     self.sources.metrics.sweep(mono_ms());
                     self.states();
                     self.status.capabilities(&self.stages.supervisor);

@@ -17,7 +17,7 @@ use super::auth::Rules;
 use super::judge::{Gate, judge};
 use super::reply::Failure;
 use super::view::Api;
-use super::{compare, events, probe, reply, status};
+use super::{compare, events, probe, reply, status, topology};
 use crate::export::prometheus;
 
 /// The document, without the names of the probes.
@@ -34,6 +34,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/tables", get(status::tables)),
         ("/metrics", get(prometheus::metrics)),
         ("/events", get(events::events)),
+        ("/topology", get(topology::topology)),
         ("/config", get(compare::config)),
         ("/version", get(status::version)),
         ("/openapi.json", get(openapi)),

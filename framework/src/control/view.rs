@@ -14,6 +14,7 @@ use crate::config::{Config, Overlay, Scope, Settings};
 use crate::export::prometheus::Endpoint;
 use crate::store::Store;
 use crate::supervise::Supervisor;
+use crate::topology::Topology;
 
 /// What holds now; replaced as a whole by every change.
 #[derive(Clone, Debug, Default)]
@@ -132,6 +133,10 @@ pub struct Api {
     pub store: Arc<Store>,
     /// Requests that may follow events at the same time.
     pub followers: Arc<Semaphore>,
+    /// Who talks to whom.
+    pub topology: Arc<Topology>,
+    /// Requests for that which may be worked on at the same time.
+    pub drawing: Arc<Semaphore>,
 }
 
 impl FromRef<Api> for Endpoint {

@@ -71,6 +71,9 @@ pub(super) enum Command {
     /// Check, compare and import configurations.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Show who talks to whom: processes, containers or pods, with rates, round-trip times and losses.
+    #[command(after_help = TOPOLOGY)]
+    Topology(Topology),
     /// Watch probes and exporters: states, rows, CPU, memory, errors. q quits.
     #[command(
         after_help = "On no terminal, or a dumb one, it shows everything once.\n\nExamples:\n  gopher-ctl top\n  gopher-ctl --json top | jq '.probes[] | {name, rows_per_second}'"
@@ -99,6 +102,16 @@ pub(super) enum Command {
         shell: Shell,
     },
 }
+
+const TOPOLOGY: &str = "\
+Each line of the tree is a flow: the server's port and name, bytes a second to the server and to the client, the mean
+round-trip time, the share of segments sent again. Flows are read of the probe tcp, connections of the probe socket.
+
+Examples:
+  gopher-ctl topology
+  gopher-ctl topology --by pod --format html --output topology.html
+  gopher-ctl topology --format dot | dot -Tsvg >topology.svg
+  gopher-ctl --json topology | jq '.edges[] | select(.loss_ratio > 0.01)'";
 
 const DOCTOR: &str = "\
 A probe that the agent runs is asked through it. Others are started for a moment, as you and without limits: doctor is
@@ -253,6 +266,47 @@ pub(super) enum Language {
     Java,
     /// Rust, with the probe-sdk.
     Rust,
+}
+
+/// `topology`.
+#[derive(Debug, Args)]
+pub(super) struct Topology {
+    /// How it is written; json with the option --json.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Form,
+    /// What a node stands for; what is in no container or pod stands for itself.
+    #[arg(long, value_enum, default_value = "process")]
+    pub(super) by: Nodes,
+    /// Show so many flows at most, those with the highest rates.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) limit: Option<u32>,
+    /// Write to this file instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// How a graph is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// A tree, from clients to servers.
+    Text,
+    /// All that is known.
+    Json,
+    /// For Graphviz.
+    Dot,
+    /// A page for browsers that needs nothing else.
+    Html,
+}
+
+/// What a node stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Nodes {
+    /// A process.
+    Process,
+    /// The processes of a container.
+    Container,
+    /// The processes of a pod.
+    Pod,
 }
 
 /// What can be done with configurations.

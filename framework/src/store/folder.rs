@@ -14,6 +14,7 @@ use super::layout::Layout;
 use super::records::Record;
 use super::snapshot::TableSnapshot;
 use super::table::{Arrival, Slot, TableStore};
+use super::view::TableView;
 use super::{AFTER_PROCESS, Shared};
 use crate::clock::mono_ms;
 use crate::enrich::{Added, Process, Processes};
@@ -82,6 +83,13 @@ impl FolderStore {
 
     pub(super) fn tables(&self) -> Vec<(TableId, Arc<Layout>)> {
         lock(&self.kept).iter().map(|kept| (kept.id, Arc::clone(&kept.store.layout))).collect()
+    }
+
+    /// Calls `each` with the tables of this name in place.
+    pub(super) fn look(&self, table: &str, each: &mut impl FnMut(&TableView<'_>)) {
+        for kept in lock(&self.kept).iter().filter(|kept| kept.store.layout.table.name == table) {
+            each(&TableView::new(kept.id, kept.period, &kept.store));
+        }
     }
 
     /// Claims the label sets of all rows anew; a row whose set another table has by now goes.

@@ -69,6 +69,16 @@ impl Labels {
         &self.own[self.key_end()..]
     }
 
+    /// True when both are labels of one series: the same key, about the same process.
+    #[must_use]
+    pub fn is_series_of(&self, other: &Self) -> bool {
+        let same_process = match (&self.process, &other.process) {
+            (Some(own), Some(others)) => own.is_same(others),
+            _ => true,
+        };
+        self.key() == other.key() && same_process
+    }
+
     /// The process that the series is about, where its table has a `tgid`.
     #[must_use]
     pub fn process(&self) -> Option<&Arc<Process>> {

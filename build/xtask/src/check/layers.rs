@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 const SOURCES: &str = "framework/src/";
 
 /// Each stage with what it may name; `stage::name` allows that module or type of the stage alone.
-const MAY_NAME: [(&str, &[&str]); 11] = [
+const MAY_NAME: [(&str, &[&str]); 12] = [
     ("contain", &[]),
     ("rundir", &["contain::trust"]),
     ("config", &[]),
@@ -20,6 +20,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
     ("enrich", &[]),
     ("store", &["ingest", "enrich"]),
     ("export", &["store", "config", "enrich::Host"]),
+    ("topology", &["store"]),
     ("telemetry", &["ingest::Dropped"]),
     ("import", &["config"]),
 ];
