@@ -25,6 +25,7 @@ mod words;
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
+pub use self::build::NEEDED;
 pub use self::cut::cut;
 pub use self::dot::dot;
 pub use self::ends::By;

@@ -32,7 +32,8 @@ impl Browser {
     #[must_use]
     pub fn document(&self, url: &str) -> (String, Vec<String>) {
         let (document, said) = self.run(&["--dump-dom", url]);
-        let complaints = said.lines().filter(|line| line.contains("CONSOLE")).map(ToOwned::to_owned).collect();
+        let complaints =
+            said.lines().filter(|line| line.contains("CONSOLE")).map(ToOwned::to_owned).collect();
         (document, complaints)
     }
 
@@ -40,7 +41,11 @@ impl Browser {
     #[must_use]
     pub fn colours(&self, url: &str, file: &Path, dark: bool) -> usize {
         let to = format!("--screenshot={}", file.display());
-        let scheme = if dark { "--blink-settings=preferredColorScheme=0" } else { "--blink-settings=preferredColorScheme=1" };
+        let scheme = if dark {
+            "--blink-settings=preferredColorScheme=0"
+        } else {
+            "--blink-settings=preferredColorScheme=1"
+        };
         let (_, said) = self.run(&[&to, "--window-size=1400,900", "--hide-scrollbars", scheme, url]);
         let picture = fs::read(file).unwrap_or_else(|error| panic_with(&format!("{error}: {said}")));
         colours(&picture).expect("a picture with 8 bits per colour")
@@ -48,8 +53,18 @@ impl Browser {
 
     fn run(&self, arguments: &[&str]) -> (String, String) {
         let mut command = Command::new("chromium");
-        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);
-        command.args(["--disable-background-networking", "--disable-component-update", "--enable-logging=stderr"]);
+        command.args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+        ]);
+        command.args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--enable-logging=stderr",
+        ]);
         command.arg(format!("--user-data-dir={}", self.profile.path().display()));
         command.args(["--virtual-time-budget=5000", "--timeout=60000"]).args(arguments).stdin(Stdio::null());
         let output = command.output().expect("chromium; build/setup installs it");

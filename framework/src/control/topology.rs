@@ -9,6 +9,7 @@ use super::reply::{self, Failure};
 use super::view::{Api, View};
 use crate::catalog::resolve;
 use crate::clock::mono_ms;
+use crate::config::Selectors;
 use crate::config::json::Issue;
 use crate::supervise::{StateName, Supervisor};
 use crate::topology::{By, Graph, TABLES, Topology, cut, dot, html, text};
@@ -56,7 +57,7 @@ impl Asked {
         let mut issues = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let wrong = |wanted: &str| Issue::new(&format!("?{name}"), &value.into(), wanted);
+            let wrong = |wanted: &str| Issue::new(format!("?{name}"), &value.into(), wanted);
             match name {
                 "format" => match Format::ALL.iter().find(|(known, _)| *known == value) {
                     Some((_, format)) => asked.format = *format,
@@ -82,10 +83,7 @@ impl Asked {
     }
 }
 
-pub(super) async fn topology(
-    State(api): State<Api>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Failure> {
+pub(super) async fn topology(State(api): State<Api>, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     let asked = Asked::parse(query.as_deref().unwrap_or_default())?;
     // One after the other, so that what a graph takes is taken once.
     let turn = api.drawing.clone().acquire_owned().await;
@@ -96,7 +94,10 @@ pub(super) async fn topology(
     });
     made.await.map_err(|error| {
         tracing::error!(%error, "Making a graph failed.");
-        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the graph could not be made; the agent's log says why")
+        Failure::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the graph could not be made; the agent's log says why",
+        )
     })
 }
 
@@ -139,6 +140,13 @@ fn notes(graph: &Graph, view: &View, supervisor: &Supervisor) -> Vec<String> {
         )];
     }
     let mut notes = Vec::new();
+    if !probe.scope.is_empty()
+        && view.running.scope_of(name).is_none_or(|scope| !scope.all && scope.select == Selectors::default())
+    {
+        notes.push(format!(
+            "The probe {name} has nobody in its scope. Give it one: gopher-ctl probe set {name} '{{\"snoopers\":{{\"all\":true}}}}'"
+        ));
+    }
     let state = supervisor.statuses().into_iter().find(|status| status.folder == folder.name);
     if let Some(status) = state.filter(|status| status.state != StateName::Running) {
         notes.push(format!("The probe {name} is {}. Why: gopher-ctl probe list", status.state.as_str()));
@@ -147,7 +155,7 @@ fn notes(graph: &Graph, view: &View, supervisor: &Supervisor) -> Vec<String> {
         let field = table.field(field).and_then(|at| table.fields.get(at));
         field.and_then(|field| field.item.as_ref()).is_some_and(|item| !resolved.items.contains(item))
     };
-    let off: Vec<&str> = traffic.fields.iter().copied().filter(|field| is_off(&field)).collect();
+    let off: Vec<&str> = traffic.fields.iter().copied().filter(|field| is_off(field)).collect();
     if !off.is_empty() {
         notes.push(format!(
             "Switched off at the probe {name}: {}. gopher-ctl table {} names their items, gopher-ctl probe set switches them on.",
@@ -155,9 +163,12 @@ fn notes(graph: &Graph, view: &View, supervisor: &Supervisor) -> Vec<String> {
             traffic.table
         ));
     }
-    let every = resolved.params.get("report_period").map(|period| format!(" of {period} s")).unwrap_or_default();
+    let every =
+        resolved.params.get("report_period").map(|period| format!(" of {period} s")).unwrap_or_default();
     if graph.edges.is_empty() {
-        notes.push(format!("The probe {name} has told of no flow yet; it does at the end of a report period{every}."));
+        notes.push(format!(
+            "The probe {name} has told of no flow yet; it does at the end of a report period{every}."
+        ));
     } else if off.is_empty() && graph.edges.iter().all(|edge| edge.rate().is_none()) {
         notes.push(format!("Rates are known after the next report period{every}."));
     }

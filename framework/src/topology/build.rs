@@ -38,7 +38,7 @@ struct Places {
 }
 
 /// The labels without which a row is no end of a flow.
-const NEEDED: [&str; 5] = ["tgid", "role", "client_ip", "server_ip", "server_port"];
+pub const NEEDED: [&str; 5] = ["tgid", "role", "client_ip", "server_ip", "server_port"];
 
 impl Places {
     fn of(layout: &Layout) -> Result<Self, &'static str> {
@@ -82,8 +82,7 @@ pub(super) fn build(seen: &Seen, by: By, now: u64) -> Graph {
         let name = |edge: &Edge| (edge.from.clone(), edge.to.clone(), edge.port);
         rate(two).total_cmp(&rate(one)).then_with(|| name(one).cmp(&name(two)))
     });
-    let used: BTreeSet<&str> =
-        edges.iter().flat_map(|edge| [edge.from.as_str(), edge.to.as_str()]).collect();
+    let used: BTreeSet<&str> = edges.iter().flat_map(|edge| [edge.from.as_str(), edge.to.as_str()]).collect();
     let mut nodes: Vec<Node> = nodes.into_iter().filter(|node| used.contains(node.id.as_str())).collect();
     nodes.sort_by(|one, two| one.id.cmp(&two.id));
     Graph { host: host(seen), time: unix_ms(), by, nodes, edges, omitted: Omitted::default(), notes }

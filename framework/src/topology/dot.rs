@@ -29,7 +29,8 @@ pub fn dot(graph: &Graph) -> String {
     }
     for edge in &graph.edges {
         let to_client = words::rate(edge.to_client_bytes_per_second);
-        let mut label = format!(":{}\n{} → {to_client} ←", edge.port, words::rate(edge.to_server_bytes_per_second));
+        let mut label =
+            format!(":{}\n{} → {to_client} ←", edge.port, words::rate(edge.to_server_bytes_per_second));
         let health = words::health(edge).join(" · ");
         if !health.is_empty() {
             label.push_str(&format!("\n{health}"));

@@ -62,7 +62,11 @@ impl<'a> Address<'a> {
         let canonical = parsed.to_canonical();
         let network = match labels.container() {
             Some(container) if canonical.is_loopback() => {
-                if container.pod_id().is_empty() { container.id.as_str() } else { container.pod_id() }
+                if container.pod_id().is_empty() {
+                    container.id.as_str()
+                } else {
+                    container.pod_id()
+                }
             }
             _ => "",
         };

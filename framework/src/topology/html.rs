@@ -62,7 +62,7 @@ fn head(graph: &Graph, title: &str, page: &mut Text) {
         page.add(format_args!("<a href=\"?format=html&amp;by={name}\"{current}>{name}</a>"));
     }
     page.add(format_args!(
-        "</nav>\n<input id=\"filter\" type=\"search\" placeholder=\"Filter by name, address or port\" aria-label=\"Filter\">\n</header>\n"
+        "</nav>\n<input id=\"filter\" type=\"search\" placeholder=\"Filter: name, address, port\" aria-label=\"Filter\">\n</header>\n"
     ));
 }
 

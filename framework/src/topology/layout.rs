@@ -15,9 +15,9 @@ use self::place::place;
 use super::graph::Graph;
 
 /// Width and height of a node.
-pub(super) const BOX: (f64, f64) = (190.0, 46.0);
+pub(super) const BOX: (f64, f64) = (180.0, 46.0);
 /// From one layer to the next, and from one place in a layer to the next.
-pub(super) const STEP: (f64, f64) = (370.0, 74.0);
+pub(super) const STEP: (f64, f64) = (360.0, 90.0);
 
 /// Where everything is, in pixels.
 #[derive(Debug, Default)]
@@ -144,7 +144,8 @@ fn draw(lines: &Lines, layer: &[usize], points: &Points, height: &[f64]) -> Layo
 /// How far from the middle of its nodes each edge ends: at its lower layer, at its higher.
 fn ends(lines: &Lines, points: &Points, height: &[f64]) -> Vec<(f64, f64)> {
     let mut sides: HashMap<(usize, bool), Vec<(usize, f64)>> = HashMap::new();
-    for (edge, way) in points.ways.iter().enumerate().filter(|(edge, _)| lines.edges[*edge].0 != lines.edges[*edge].1)
+    for (edge, way) in
+        points.ways.iter().enumerate().filter(|(edge, _)| lines.edges[*edge].0 != lines.edges[*edge].1)
     {
         let (first, last) = (way[0], way[way.len() - 1]);
         sides.entry((first, true)).or_default().push((edge, height[way[1]]));
@@ -157,7 +158,11 @@ fn ends(lines: &Lines, points: &Points, height: &[f64]) -> Vec<(f64, f64)> {
         let gap = ((BOX.1 - 10.0) / count).min(14.0);
         let mut offset = -gap * (count - 1.0) / 2.0;
         for (edge, _) in side {
-            if leaves { ends[edge].0 = offset } else { ends[edge].1 = offset }
+            if leaves {
+                ends[edge].0 = offset;
+            } else {
+                ends[edge].1 = offset;
+            }
             offset += gap;
         }
     }

@@ -44,7 +44,11 @@ impl Measure {
         let rate = |at: usize| known(at).zip(seconds).map(|(number, seconds)| number / seconds);
         let base = Self { period: seconds, updated: row.updated, ..Self::default() };
         if TABLES[source].table != TABLES[0].table {
-            return Self { opened: rate(OPENED[usize::from(server)]), failed: known(FAILED[usize::from(server)]), ..base };
+            return Self {
+                opened: rate(OPENED[usize::from(server)]),
+                failed: known(FAILED[usize::from(server)]),
+                ..base
+            };
         }
         let (own, others) = (rate(TX), rate(RX));
         let (to_server, to_client) = if server { (others, own) } else { (own, others) };

@@ -145,7 +145,8 @@ impl Table {
 impl Row {
     fn next(labels: Arc<Labels>, (sums, updated): (Sums, u64), before: Option<Self>, within: u64) -> Self {
         // A sum that fell has begun anew.
-        let before = before.filter(|before| before.sums.iter().zip(&sums).all(|(old, new)| !(old > new)));
+        let fell = |before: &Self| before.sums.iter().zip(&sums).any(|(old, new)| old > new);
+        let before = before.filter(|before| !fell(before));
         let mut added = sums;
         if let Some(before) = &before {
             for (new, old) in added.iter_mut().zip(&before.sums) {
@@ -194,7 +195,8 @@ impl Moved {
     }
 
     fn take(&mut self, row: usize, labels: &Labels) -> Option<Row> {
-        let is_there = |kept: &Option<Row>| kept.as_ref().is_some_and(|kept| kept.labels.is_series_of(labels));
+        let is_there =
+            |kept: &Option<Row>| kept.as_ref().is_some_and(|kept| kept.labels.is_series_of(labels));
         if self.rows.get(row).is_some_and(is_there) {
             return self.rows[row].take();
         }

@@ -10,6 +10,8 @@ use super::words;
 
 /// Room around the drawing.
 const MARGIN: f64 = 34.0;
+/// Width, for most, and height of the plate below a label.
+const PLATE: (f64, f64) = (112.0, 28.0);
 /// From so many edges on their labels are shown only where one looks closer.
 const DENSE: usize = 60;
 /// How far apart the control points of a curve are from its ends where both are in one layer.
@@ -54,7 +56,7 @@ pub(super) fn svg(graph: &Graph) -> String {
     ));
     for (_, name, ..) in Health::ALL {
         text.add(format_args!(
-            "<marker id=\"to-{name}\" viewBox=\"0 0 10 10\" refX=\"8\" refY=\"5\" markerWidth=\"11\" markerHeight=\"11\" \
+            "<marker id=\"to-{name}\" viewBox=\"0 0 10 10\" refX=\"8\" refY=\"5\" markerWidth=\"14\" markerHeight=\"13\" \
              markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path class=\"tip {name}\" d=\"M0 0L10 5L0 10Z\"/></marker>"
         ));
     }
@@ -76,19 +78,13 @@ fn edges(graph: &Graph, layout: &Layout, text: &mut Text) {
         leaving[place(&edge.from)] += 1;
         coming[place(&edge.to)] += 1;
     }
-    let mut labels = Text::default();
+    let (mut labels, mut plates) = (Text::default(), Plates::default());
     for (edge, way) in graph.edges.iter().zip(&layout.edges) {
         let (from, to) = (place(&edge.from), place(&edge.to));
         let (path, label) = if way.is_empty() {
             own_loop(layout.nodes[from])
         } else {
-            // Lines that come from one node part on their way, lines to one node meet: the label is where they are apart.
-            let along = match (leaving[from] > 1, coming[to] > 1) {
-                (true, false) => 0.66,
-                (false, true) => 0.34,
-                _ => 0.5,
-            };
-            (curve(way), middle(way, along))
+            (curve(way), plates.place(way, leaving[from] > 1, coming[to] > 1))
         };
         let health = Health::of(edge).name();
         let silent = if edge.is_silent() { " silent" } else { "" };
@@ -108,15 +104,54 @@ fn draw_label(edge: &Edge, (x, y): (f64, f64), (from, to): (usize, usize), text:
     let first = format!(":{} {}", edge.port, words::rate(edge.rate()));
     let health = words::health(edge);
     let shown: Vec<_> = health.iter().filter(|words| !words.starts_with("0 %")).map(String::as_str).collect();
+    let second = shown.join(" · ");
+    let (wide, tall) = (plate_width(&first, &second), if second.is_empty() { 16.0 } else { PLATE.1 });
+    let base = if second.is_empty() { y + 4.0 } else { y - 2.0 };
     text.add(format_args!(
-        "<g class=\"label {}\" data-from=\"{from}\" data-to=\"{to}\"><text x=\"{x:.1}\" y=\"{:.1}\">{}</text>\
-         <text class=\"minor\" x=\"{x:.1}\" y=\"{:.1}\">{}</text></g>\n",
+        "<g class=\"label {}\" data-from=\"{from}\" data-to=\"{to}\"><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"{tall}\" rx=\"5\"/>\
+         <text x=\"{x:.1}\" y=\"{base:.1}\">{}</text><text class=\"minor\" x=\"{x:.1}\" y=\"{:.1}\">{}</text></g>\n",
         Health::of(edge).name(),
-        y - 2.0,
+        x - wide / 2.0,
+        y - tall / 2.0,
         escaped(&first),
         y + 10.0,
-        escaped(&shown.join(" · "))
+        escaped(&second)
     ));
+}
+
+/// How wide the plate of a label is, in the sizes of the style sheet.
+fn plate_width(first: &str, second: &str) -> f64 {
+    let count = |text: &str| f64::from(u32::try_from(text.chars().count()).unwrap_or(u32::MAX));
+    (count(first) * 6.9).max(count(second) * 5.9) + 10.0
+}
+
+/// Places of labels that are taken.
+#[derive(Default)]
+struct Plates {
+    taken: Vec<(f64, f64)>,
+}
+
+impl Plates {
+    /// A place on the line that no label has, as far as there is one. Lines that come from one node part on their way,
+    /// lines to one node meet: where they are apart is tried first.
+    fn place(&mut self, way: &[(f64, f64)], parts: bool, meets: bool) -> (f64, f64) {
+        let tries = match (parts, meets) {
+            (true, false) => [0.58, 0.66, 0.5, 0.75, 0.34],
+            (false, true) => [0.42, 0.34, 0.5, 0.25, 0.66],
+            (true, true) => [0.36, 0.64, 0.5, 0.25, 0.75],
+            _ => [0.5, 0.42, 0.58, 0.34, 0.66],
+        }
+        .map(|along| middle(way, along));
+        let free = |place: &(f64, f64)| {
+            let touches = |other: &&(f64, f64)| {
+                (place.0 - other.0).abs() < PLATE.0 && (place.1 - other.1).abs() < PLATE.1 + 1.0
+            };
+            !self.taken.iter().any(|other| touches(&other))
+        };
+        let place = tries.iter().copied().find(free).unwrap_or(tries[0]);
+        self.taken.push(place);
+        place
+    }
 }
 
 fn draw_node(node: &Node, at: usize, (x, y): (f64, f64), text: &mut Text) {
@@ -136,9 +171,9 @@ fn draw_node(node: &Node, at: usize, (x, y): (f64, f64), text: &mut Text) {
     text.add(format_args!(
         "<text class=\"name\" x=\"{middle:.1}\" y=\"{:.1}\">{}</text><text class=\"minor\" x=\"{middle:.1}\" y=\"{:.1}\">{}</text></g>\n",
         y + 20.0,
-        escaped(&shorter(&words::plain(&node.name), 24)),
+        escaped(&shorter(&words::plain(&node.name), 20)),
         y + 36.0,
-        escaped(&shorter(&[words::detail(node), words::ports(node)].join(" "), 32))
+        escaped(&shorter(&[words::detail(node), words::ports(node)].join(" "), 30))
     ));
 }
 
@@ -196,5 +231,8 @@ fn middle(way: &[(f64, f64)], along: f64) -> (f64, f64) {
 /// From a node to itself: above its right corner.
 fn own_loop((x, y): (f64, f64)) -> (String, (f64, f64)) {
     let (left, right, above) = (x + BOX.0 - 60.0, x + BOX.0 - 24.0, y - 30.0);
-    (format!("M{left:.1} {y:.1}C{left:.1} {above:.1} {right:.1} {above:.1} {right:.1} {y:.1}"), (x + BOX.0 - 42.0, y - 26.0))
+    (
+        format!("M{left:.1} {y:.1}C{left:.1} {above:.1} {right:.1} {above:.1} {right:.1} {y:.1}"),
+        (x + BOX.0 - 42.0, y - 26.0),
+    )
 }

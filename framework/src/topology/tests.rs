@@ -107,7 +107,8 @@ impl World {
 
     /// The edges as `from to port: bytes to the server, to the client`, sorted.
     fn edges(&self, by: By) -> Vec<String> {
-        let sum = |rate: Option<f64>| rate.map_or_else(|| "?".to_owned(), |rate| format!("{:.0}", rate * SECONDS));
+        let sum =
+            |rate: Option<f64>| rate.map_or_else(|| "?".to_owned(), |rate| format!("{:.0}", rate * SECONDS));
         let line = |edge: &Edge| {
             let (up, down) = (edge.to_server_bytes_per_second, edge.to_client_bytes_per_second);
             format!("{} {} {}: {}, {}", edge.from, edge.to, edge.port, sum(up), sum(down))
@@ -154,7 +155,10 @@ fn several_clients_of_one_server_have_each_their_own_share() {
     let flow = ("127.0.0.1", "127.0.0.1", 6379);
     world.row("client", (1, "a"), flow, (1, 2)).row("client", (2, "b"), flow, (3, 4));
     world.row("server", (3, "redis"), flow, (6, 4));
-    assert_eq!(world.edges(By::Process), ["process:1 process:3 6379: 2, 1", "process:2 process:3 6379: 4, 3"]);
+    assert_eq!(
+        world.edges(By::Process),
+        ["process:1 process:3 6379: 2, 1", "process:2 process:3 6379: 4, 3"]
+    );
 }
 
 #[test]

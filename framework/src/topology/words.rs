@@ -16,7 +16,11 @@ fn scaled(value: f64, units: &[&str]) -> String {
         }
         (value, unit) = (value / 1000.0, next);
     }
-    if value < 9.95 && value.fract() != 0.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+    if value < 9.95 && value.fract() != 0.0 {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
 }
 
 /// Bytes a second.
@@ -34,7 +38,8 @@ pub(super) fn percent(share: f64) -> String {
     match share * 100.0 {
         0.0 => "0 %".to_owned(),
         percent if percent < 0.01 => "<0.01 %".to_owned(),
-        percent if percent < 10.0 => format!("{percent:.2} %"),
+        percent if percent < 1.0 => format!("{percent:.2} %"),
+        percent if percent < 10.0 => format!("{percent:.1} %"),
         percent => format!("{percent:.0} %"),
     }
 }
@@ -113,8 +118,11 @@ mod tests {
     fn numbers_have_few_digits_and_a_unit() {
         let rates = [None, Some(0.0), Some(12.0), Some(999.6), Some(1234.0), Some(5.6e7)];
         assert_eq!(rates.map(rate), ["? B/s", "0 B/s", "12 B/s", "1.0 kB/s", "1.2 kB/s", "56 MB/s"]);
-        assert_eq!([4e-5, 0.00123, 0.25, 3.5, 61.0].map(time), ["40 µs", "1.2 ms", "250 ms", "3.5 s", "61 s"]);
-        assert_eq!([0.0, 0.000_01, 0.0123, 0.5].map(percent), ["0 %", "<0.01 %", "1.23 %", "50 %"]);
+        assert_eq!(
+            [4e-5, 0.00123, 0.25, 3.5, 61.0].map(time),
+            ["40 µs", "1.2 ms", "250 ms", "3.5 s", "61 s"]
+        );
+        assert_eq!([0.0, 0.000_01, 0.0123, 0.5].map(percent), ["0 %", "<0.01 %", "1.2 %", "50 %"]);
     }
 
     #[test]

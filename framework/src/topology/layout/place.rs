@@ -57,11 +57,8 @@ fn settle(points: &Points, layer: usize, forward: bool, height: &mut [f64]) {
         let wished = wish(points, *point, forward, height) - offset[at];
         let mut run = Run { begin: at, count: 1.0, wished };
         while let Some(above) = runs.pop_if(|above| above.wished / above.count >= run.wished / run.count) {
-            run = Run {
-                begin: above.begin,
-                count: above.count + run.count,
-                wished: above.wished + run.wished,
-            };
+            run =
+                Run { begin: above.begin, count: above.count + run.count, wished: above.wished + run.wished };
         }
         runs.push(run);
     }

@@ -37,7 +37,12 @@ fn no_two_nodes_lie_over_each_other() {
             assert!(apart, "{one:?} {two:?}");
         }
     }
-    assert!(layout.nodes.iter().all(|(x, y)| *x >= 0.0 && *y >= 0.0 && x + BOX.0 <= layout.size.0 && y + BOX.1 <= layout.size.1));
+    assert!(
+        layout
+            .nodes
+            .iter()
+            .all(|(x, y)| *x >= 0.0 && *y >= 0.0 && x + BOX.0 <= layout.size.0 && y + BOX.1 <= layout.size.1)
+    );
 }
 
 #[test]
