@@ -189,7 +189,8 @@ fn what_is_missing_is_said_with_the_way_out() {
 
 #[test]
 fn the_tables_of_our_own_probes_have_what_a_graph_is_made_of() {
-    let manifest = gopher_tests::probe::manifest(&gopher_tests::tree::source_root().join("probes/net")).unwrap();
+    let manifest =
+        gopher_tests::probe::manifest(&gopher_tests::tree::source_root().join("probes/net")).unwrap();
     for source in gala_gopher::topology::TABLES {
         let table = manifest.tables.iter().find(|table| table.name == source.table).unwrap();
         for field in source.fields.iter().chain(&gala_gopher::topology::NEEDED) {
