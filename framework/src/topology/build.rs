@@ -64,7 +64,10 @@ pub(super) fn build(seen: &Seen, by: By, now: u64) -> Graph {
     let (mut nodes, mut flows, mut notes) = (Nodes::new(by), HashMap::new(), Vec::new());
     for table in &seen.tables {
         match Places::of(&table.layout) {
-            Ok(places) => take(table, &places, &mut nodes, &mut flows),
+            Ok(places) => {
+                let other = take(table, &places, &mut nodes, &mut flows);
+                notes.extend((other > 0 && table.source == 0).then(|| nameless(table, other)));
+            }
             Err(name) => notes.push(format!(
                 "the table {} has no label {name}: its rows cannot be drawn. Its manifest is not the one of this agent's release",
                 table.layout.table.name
@@ -94,9 +97,22 @@ fn host(seen: &Seen) -> Option<String> {
     globals.find(|(name, _)| name == "hostname").map(|(_, value)| value.clone())
 }
 
-/// Puts each row of a table to its flow.
-fn take<'a>(table: &'a Table, places: &Places, nodes: &mut Nodes, flows: &mut HashMap<Flow<'a>, Ends>) {
-    let mut own: Vec<&str> = Vec::new();
+/// What is in the store and in no flow.
+fn nameless(table: &Table, rows: usize) -> String {
+    let name = &table.layout.table.name;
+    format!(
+        "{rows} of the rows of {name} tell of no flow: the probe adds up there what it has no place for. gala_gopher_agent_probe_lost_total counts it; a narrower scope makes room"
+    )
+}
+
+/// Puts each row of a table to its flow; how many have none.
+fn take<'a>(
+    table: &'a Table,
+    places: &Places,
+    nodes: &mut Nodes,
+    flows: &mut HashMap<Flow<'a>, Ends>,
+) -> usize {
+    let (mut own, mut other): (Vec<&str>, _) = (Vec::new(), 0);
     for row in &table.rows {
         own.clear();
         own.extend(row.labels.own());
@@ -105,12 +121,16 @@ fn take<'a>(table: &'a Table, places: &Places, nodes: &mut Nodes, flows: &mut Ha
         let is_server = match value(places.role) {
             "server" => true,
             "client" => false,
-            _ => continue,
+            _ => {
+                other += 1;
+                continue;
+            }
         };
         // What belongs to a listener as a whole is no flow.
         let (Ok(server_port), false) =
             (value(places.server_port).parse(), client.is_empty() || server.is_empty())
         else {
+            other += 1;
             continue;
         };
         let flow = Flow {
@@ -125,6 +145,7 @@ fn take<'a>(table: &'a Table, places: &Places, nodes: &mut Nodes, flows: &mut Ha
         let measure = Measure::of(row, table.source, is_server, table.period);
         ends.entry(node).and_modify(|known| known.add(&measure)).or_insert(measure);
     }
+    other
 }
 
 fn name<'a>(row: &'a Row, own: Option<&'a str>) -> &'a str {

@@ -247,6 +247,15 @@ fn rows_that_other_rows_took_the_place_of_keep_their_sums() {
 }
 
 #[test]
+fn rows_without_a_flow_are_told_of() {
+    let world = World::new();
+    world.row("server", (1, "a"), ("10.0.0.1", "10.0.0.2", 80), (1, 2)).row("", (0, ""), ("", "", 0), (9, 9));
+    let graph = world.graph(By::Process);
+    assert_eq!(graph.edges.len(), 1);
+    assert!(graph.notes[0].starts_with("1 of the rows of tcp_metric tell of no flow"), "{:?}", graph.notes);
+}
+
+#[test]
 fn a_limit_keeps_the_fastest_and_says_what_went() {
     let world = World::new();
     for client in 1..=9 {
