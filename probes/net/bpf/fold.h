@@ -13,6 +13,7 @@ PERIOD(endpoints, struct flow_key, struct endpoint, 8192)
 
 /* Set by user space. */
 bool by_client_port = false;
+bool by_connection = false; /* of clients: user space adds them up, when it knows who served each */
 __u32 ticks_per_second = 0; /* of jiffies; 0 while it is not known */
 
 /*
@@ -69,7 +70,7 @@ static __always_inline void key_of(struct sock *sk, const struct conn *conn, str
 		key->client = local;
 		key->server = remote;
 		key->server_port = there;
-		key->client_port = by_client_port ? here : 0;
+		key->client_port = by_client_port || by_connection ? here : 0;
 	}
 }
 
@@ -112,7 +113,8 @@ static __always_inline struct endpoint *endpoint_of(struct sock *sk, const struc
 		listener_key(sk, conn, &key);
 	else
 		key_of(sk, conn, &key);
-	key.client_port = 0;
+	if (!by_connection)
+		key.client_port = 0;
 	return named(endpoints_of(&key), conn);
 }
 

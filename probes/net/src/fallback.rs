@@ -5,14 +5,12 @@
 //!                     └──> counters of /proc/PID/net ┘
 //! ```
 
-mod backends;
 mod capabilities;
 mod host;
 mod namespace;
 mod observe;
 mod processes;
 mod rows;
-mod said;
 mod sums;
 mod track;
 

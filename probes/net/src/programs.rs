@@ -10,6 +10,7 @@ use probe_sdk::protocol::control::Scope;
 use probe_sdk::{Context, Unsupported};
 
 use crate::hooks::CAPABILITIES;
+use crate::services;
 use crate::skeleton::{NetSkel, NetSkelBuilder, types};
 
 probe_bpf::shared!(types::flow_key, types::flow, types::delays, types::endpoint, types::datagrams);
@@ -111,6 +112,7 @@ impl Programs {
         if let Some(data) = self.loaded.skeleton.maps.bss_data.as_deref_mut() {
             data.scope_all = all;
             data.by_client_port = ctx.param_u64("report_cport") == Some(1);
+            data.by_connection = services::wanted(ctx);
         }
         self.loaded.serve(|item| ctx.item(item))?;
         self.over_files(types::pass::PASS_LISTENERS)?;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use probe_sdk::{Context, Running};
 
-pub(crate) use self::field::{histogram, share};
+pub(crate) use self::field::{histogram, ip, share};
 pub(crate) use self::tcp::HISTOGRAMS;
 use crate::programs::{Bounds, Sums};
 

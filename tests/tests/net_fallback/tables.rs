@@ -87,6 +87,9 @@ impl Drop for Traffic {
 /// The probe in the namespaces of the first of whom it observes, and what it has said.
 struct Net {
     probe: Probe,
+    /// The label of the rows that count.
+    source: &'static str,
+    applied: bool,
     capabilities: BTreeMap<String, [String; 5]>,
     rows: Vec<Row>,
     lost: BTreeMap<String, u64>,
@@ -95,17 +98,21 @@ struct Net {
 impl Net {
     /// Returns once it has looked for the first time.
     fn observing(all: &[&Traffic]) -> Self {
-        let text = manifest_text(&source_root().join("probes/net")).unwrap();
-        let mut command = all[0].enter(&["--user", "--net"]);
-        command.arg(binary("net"));
-        let probe = Probe::start_told(command, &text, &message(&text, all)).unwrap();
-        let (capabilities, lost) = (BTreeMap::new(), BTreeMap::new());
-        let mut net = Self { probe, capabilities, rows: Vec::new(), lost };
+        let mut net = Self::start(all, &["--user", "--net"], "inet_diag");
         for traffic in all {
             // Its listener.
             net.until(|net| net.rows_of(traffic, "endpoint_tcp", &[("client_ip", "")]).next().is_some());
         }
         net
+    }
+
+    fn start(all: &[&Traffic], namespaces: &[&str], source: &'static str) -> Self {
+        let text = manifest_text(&source_root().join("probes/net")).unwrap();
+        let mut command = all[0].enter(namespaces);
+        command.arg(binary("net"));
+        let probe = Probe::start_told(command, &text, &message(&text, all)).unwrap();
+        let (capabilities, lost) = (BTreeMap::new(), BTreeMap::new());
+        Self { probe, source, applied: false, capabilities, rows: Vec::new(), lost }
     }
 
     /// Reads until it is so.
@@ -115,6 +122,7 @@ impl Net {
             assert!(begun.elapsed() < DEADLINE, "rows {:#?}, lost {:?}", self.rows, self.lost);
             match self.probe.next_output().unwrap() {
                 Output::Row(row) => self.rows.push(row),
+                Output::Applied(_) => self.applied = true,
                 Output::Capability(all) => drop(self.capabilities.insert(all[0].clone(), all)),
                 Output::Lost(what, count) => *self.lost.entry(what).or_default() += count,
                 _ => {}
@@ -132,7 +140,7 @@ impl Net {
         self.rows.iter().filter(move |row| {
             row.table == table
                 && row.text("tgid") == pid
-                && row.text("source") == "inet_diag"
+                && row.text("source") == self.source
                 && labels.iter().all(|(name, value)| row.text(name) == *value)
         })
     }
@@ -268,6 +276,20 @@ fn a_translated_address_is_that_of_the_backend_whenever_the_connection_began() {
     traffic.ask("translated");
     net.until(|net| net.sum(&traffic, TCP, backend, "tx_bytes") >= 100.0);
     assert_eq!(net.sum(&traffic, TCP, backend, "tx_bytes"), 100.0);
+    assert_eq!(net.rows_of(&traffic, TCP, &[("role", "client"), ("server_ip", "10.96.0.10")]).count(), 0);
+}
+
+#[test]
+fn a_translated_address_is_that_of_the_backend_by_ebpf_too() {
+    let mut traffic = Traffic::start(TRANSLATE, "service");
+    let mut net = Net::start(&[&traffic], &["--net"], "ebpf");
+    net.until(|net| net.applied);
+    traffic.ask("translated");
+    traffic.ask("translated");
+    let backend = &[("role", "client"), ("server_ip", "10.244.1.7"), ("client_port", "0")][..];
+    net.until(|net| net.sum(&traffic, TCP, backend, "tx_bytes") >= 200.0);
+    assert_eq!(net.sum(&traffic, TCP, backend, "tx_bytes"), 200.0);
+    net.until(|net| net.sum(&traffic, "endpoint_tcp", &backend[..2], "active_open") >= 2.0);
     assert_eq!(net.rows_of(&traffic, TCP, &[("role", "client"), ("server_ip", "10.96.0.10")]).count(), 0);
 }
 

@@ -5,15 +5,15 @@ use std::ops::RangeInclusive;
 
 use gopher_netlink::namespace::Id;
 use gopher_procfs::Root;
-use probe_sdk::{Context, Running};
+use probe_sdk::Context;
 
-use super::backends::Translations;
 use super::namespace::{self, Dump, Namespace, Totals};
 use super::processes::Processes;
-use super::said::Said;
 use super::sums::Sums;
 use super::track::Look;
 use crate::programs::Bounds;
+use crate::said::Said;
+use crate::services::Services;
 
 const DUMP: &str =
     "sockets of a network namespace (inet_diag; another namespace than this needs CAP_SYS_ADMIN)";
@@ -25,8 +25,7 @@ pub(crate) struct Host {
     pub(crate) processes: Processes,
     namespaces: BTreeMap<Id, Namespace>,
     pub(crate) sums: Sums,
-    translations: Translations,
-    translate: bool,
+    services: Services,
     by_client_port: bool,
     said: Said,
     lost: Lost,
@@ -48,11 +47,10 @@ impl Host {
         let root = Root::from_env();
         Ok(Self {
             processes: Processes::new(root.clone()),
+            services: Services::new(root.clone()),
             root,
             namespaces: BTreeMap::new(),
             sums: Sums::default(),
-            translations: Translations::default(),
-            translate: false,
             by_client_port: false,
             said: Said::default(),
             lost: Lost::default(),
@@ -63,9 +61,7 @@ impl Host {
     /// Takes in scope and parameters.
     pub(crate) fn configure(&mut self, ctx: &Context) {
         self.processes.configure(ctx);
-        let asked =
-            |probe: Running<'_>| probe.param_u64("cluster_ip_backend").is_some_and(|wanted| wanted > 0);
-        self.translate = ctx.config().running().any(asked);
+        self.services.configure(ctx);
         self.by_client_port = ctx.param_u64("report_cport") == Some(1);
         for namespace in self.namespaces.values_mut() {
             namespace.tcp.ask_anew();
@@ -75,7 +71,7 @@ impl Host {
 
     /// Looks at all sockets of all namespaces with processes in scope.
     pub(crate) fn look(&mut self) {
-        self.translations.refresh(self.translate, &self.root, &mut self.said);
+        self.services.refresh();
         let found = self.processes.by_namespace(&mut self.said);
         for (id, namespace) in &mut self.namespaces {
             if !found.contains_key(id) {
@@ -109,7 +105,7 @@ impl Host {
         let mut look = Look {
             owners: &owners,
             by_client_port: self.by_client_port,
-            translate: &mut |client, service| self.translations.of(client, service),
+            translate: &mut |client, service| self.services.backend(client, service),
             bounds: &self.bounds,
             chosen: chosen(&self.root),
             sums: &mut self.sums,
@@ -133,9 +129,7 @@ impl Host {
         ctx.lost("looks", self.lost.looks)?;
         ctx.lost("namespaces", self.processes.no_room)?;
         ctx.lost("flows", self.sums.no_room)?;
-        let translations = self.translations.counts();
-        ctx.lost("translation_overruns", translations.overruns)?;
-        ctx.lost("translations", translations.forgotten)
+        self.services.tell_losses(ctx)
     }
 
     pub(crate) fn end_period(&mut self) {

@@ -7,8 +7,8 @@ use gopher_netlink::namespace::Id;
 use gopher_procfs::{Folder, Root, process};
 use probe_sdk::Context;
 
-use super::said::Said;
 use super::track::Owners;
+use crate::said::Said;
 
 /// The most network namespaces that are looked at.
 const MOST_NAMESPACES: usize = 256;

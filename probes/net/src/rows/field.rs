@@ -26,13 +26,17 @@ pub(crate) fn known_address(family: u16, address: &types::address) -> String {
 
 /// An address in its shortest form.
 pub(crate) fn address(family: u16, address: &types::address) -> String {
-    let ip = if i32::from(family) == nix::libc::AF_INET {
+    ip(family, address).to_string()
+}
+
+/// An address as the programs keep it.
+pub(crate) fn ip(family: u16, address: &types::address) -> IpAddr {
+    if i32::from(family) == nix::libc::AF_INET {
         let [a, b, c, d, ..] = address.bytes;
         IpAddr::from(Ipv4Addr::new(a, b, c, d))
     } else {
         IpAddr::from(Ipv6Addr::from(address.bytes))
-    };
-    ip.to_string()
+    }
 }
 
 /// `None` without any observation: the row says nothing about it.
