@@ -62,6 +62,8 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let main = parse(&read(path)?, path, base);
     let app = app_conf_of(path);
     let whitelist = match read(&app) {
+        // The whitelist itself was named as the main file, which has said what is wrong with it.
+        Ok(_) if app == path => Ok(None),
         Ok(text) => parse_whitelist(&text, &app),
         Err(LoadError::Read { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => return Err(error),

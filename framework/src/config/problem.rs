@@ -83,11 +83,12 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// A line that is no TOML.
+    /// A line that is no TOML; what the parser says first is enough, for the rest follows from it.
     pub(super) fn add_syntax(&mut self, offset: usize, message: impl Into<String>) {
         let line = self.line_at(offset);
-        self.push(line, "", message);
-        self.broken.insert(line);
+        if self.broken.insert(line) {
+            self.push(line, "", message);
+        }
     }
 
     fn push(&mut self, line: usize, key: &str, message: impl Into<String>) {

@@ -31,6 +31,20 @@ fn a_file_that_is_no_configuration_is_refused_with_its_lines() {
 }
 
 #[test]
+fn a_line_that_is_no_toml_is_told_once() {
+    let home = Home::new();
+    for name in ["gala-gopher.conf", "gala-gopher-app.conf"] {
+        let file = home.config().with_file_name(name);
+        std::fs::write(&file, "a = \"\\q\\q\"\n").expect("a file");
+        let file = file.display().to_string();
+        let found = ctl(&["--json", "config", "check", &file]).expect(78).json();
+        let lines: Vec<_> = found["problems"].as_array().expect("problems").iter().map(|p| &p["line"]).collect();
+        assert_eq!(lines, [1], "{name}: {found}");
+        std::fs::remove_file(file).expect("a file");
+    }
+}
+
+#[test]
 fn a_good_configuration_is_said_to_be_good() {
     let home = Home::new();
     home.configure("");
