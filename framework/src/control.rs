@@ -16,7 +16,7 @@ pub mod client;
 mod compare;
 mod events;
 mod judge;
-mod known;
+pub(crate) mod known;
 mod peer;
 mod probe;
 mod reply;

@@ -56,7 +56,8 @@ impl Runtime {
     }
 
     /// Sets keys of a probe, all or none. A key that is set to what it would be anyway is not held any longer. Returns
-    /// the keys that hold something else now, with it.
+    /// the keys that hold something else now, with it, or that only how long they hold is another; nothing where all is as
+    /// it was.
     ///
     /// # Errors
     /// When it cannot be kept.
@@ -86,9 +87,12 @@ impl Runtime {
             })?;
         }
         let (before, now) = (resolved(&self.over(config), probe), resolved(&new.over(config), probe));
+        let held_otherwise = (&new.kept, &new.passing) != (&self.kept, &self.passing);
         *self = new;
         let differs = now.iter().filter(|(key, value)| before.get(*key) != Some(value));
-        Ok(differs.map(|(key, value)| format!("{key} = {value}")).collect())
+        let differs: Vec<_> = differs.map(|(key, value)| format!("{key} = {value}")).collect();
+        let same = differs.is_empty() && held_otherwise;
+        Ok(if same { vec!["how long the settings hold".to_owned()] } else { differs })
     }
 
     /// Follows an edit of the file: what it changes is no longer held here.

@@ -39,7 +39,7 @@ pub(super) const PARAMS: &[&str] = &[
 const ITEMS: &[(&str, &str)] = &[("baseinfo", "con")];
 
 /// True for an item that the original's probe of this name had, in any case as it took it, and ours has not.
-pub(super) fn is_item(probe: &str, item: &str) -> bool {
+pub(crate) fn is_item(probe: &str, item: &str) -> bool {
     ITEMS.iter().any(|(of, name)| *of == probe && name.eq_ignore_ascii_case(item))
 }
 

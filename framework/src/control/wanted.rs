@@ -133,7 +133,11 @@ impl Reader<'_> {
             );
             self.issues.push(Issue { path: "cmd.probe".into(), found: "an empty list".into(), allowed });
         } else if gone > 0 && gone == items.len() {
-            self.warn("cmd.probe".to_owned(), "none of these items is there; those that are on stay on");
+            let message = format!(
+                "{} has none of these items: nothing is switched on, what is on stays on",
+                probe.name
+            );
+            self.warn("cmd.probe".to_owned(), message);
         } else if !items.is_empty() {
             self.asked.items = Some(known().filter(|name| on.contains(name)).map(str::to_owned).collect());
             self.keys.push("items");

@@ -59,8 +59,9 @@ fn convert(files: &[PathBuf], probes: &[PathBuf]) -> Result<(Imported, Vec<Strin
     texts.sort_by_key(|(file, text)| kind_of(file, text).ok() != Some(Kind::Custom));
     let named = RefCell::new(Vec::new());
     let tables = |wanted: &Path| {
+        // What is given may be newer than what this host has, or of another host.
         let given = texts.iter().find(|(file, _)| file.file_name() == wanted.file_name());
-        let Some((file, text)) = given.filter(|_| !wanted.exists()) else { return read(wanted) };
+        let Some((file, text)) = given else { return read(wanted) };
         named.borrow_mut().push(file.as_path());
         Ok(text.clone())
     };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::{self, Catalog, Rules};
 use crate::config::{Config, Folders, Overlay, ProbeConfig};
-use crate::control::{body, wanted};
+use crate::control::{body, known, wanted};
 
 /// The probes that are here.
 pub(super) struct Known(Catalog);
@@ -56,10 +56,11 @@ impl Known {
     }
 }
 
-/// A probe that has what the document names.
+/// A probe that has what the document names, but for what is known to be lacking.
 fn assumed(name: &str, document: &Value) -> Probe {
     let part = |path| document.pointer(path);
     let items = part("/cmd/probe").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let items = items.filter(|item| !known::is_item(name, item));
     let params = part("/params").and_then(Value::as_object).into_iter().flat_map(Map::iter);
     let param = |value: &Value| Param {
         default: value.clone(),
@@ -94,6 +95,15 @@ mod tests {
         assert_eq!(probe.params["report_period"], 30);
         let scope = probe.scope.unwrap();
         assert_eq!((scope.select.proc_id, scope.select.proc_name[0].comm.as_str()), (vec![23139], "^sleep$"));
+    }
+
+    #[test]
+    fn items_that_no_probe_has_any_more_are_noted_whether_or_not_its_folder_is_here() {
+        let text = r#"{"cmd":{"probe":["cpu","con"]},"state":"running"}"#;
+        let mut probe = ProbeConfig::default();
+        let notes = Known::scan(&[]).settle("baseinfo", text, &mut probe).unwrap();
+        assert!(notes.iter().any(|note| note.starts_with("cmd.probe[1]: ")), "{notes:?}");
+        assert_eq!(probe.items.unwrap(), ["cpu"]);
     }
 
     #[test]

@@ -16,28 +16,37 @@ struct Custom {
     custom_param: String,
 }
 
-/// Converts the file; `read` gets the text of a `.meta` file.
+/// Converts the file; `read` gets the text of a `.meta` file. Probes whose `.meta` file is missing or bad are left out, and
+/// told beside what comes of the others.
 ///
 /// # Errors
-/// JSON that is none, or a `.meta` file that is missing or bad.
+/// JSON that is none.
 pub(super) fn import(
     text: &str,
     file: &Path,
     read: impl Fn(&Path) -> std::io::Result<String>,
-) -> Result<Imported, Error> {
+) -> Result<(Imported, Vec<Error>), Error> {
     if text.trim().is_empty() {
-        return Ok(Imported::default());
+        return Ok((Imported::default(), Vec::new()));
     }
     let found: std::collections::BTreeMap<String, Custom> =
         serde_json::from_str(text).map_err(|error| Error::new(file, error.line(), error.to_string()))?;
-    let mut imported = Imported::default();
+    let (mut imported, mut left_out) = (Imported::default(), Vec::new());
     for (name, custom) in &found {
         let bin = Path::new(&custom.bin);
         let tables_file = tables_file(bin);
-        let tables_text = read(&tables_file).map_err(|error| {
-            Error::new(&tables_file, 0, format!("the tables of {name} cannot be read: {error}"))
-        })?;
-        let tables = meta::tables(&tables_text, &tables_file, &mut imported.notes)?;
+        let tables = read(&tables_file)
+            .map_err(|error| {
+                Error::new(&tables_file, 0, format!("the tables of {name} cannot be read: {error}"))
+            })
+            .and_then(|text| meta::tables(&text, &tables_file, &mut imported.notes));
+        let tables = match tables {
+            Ok(tables) => tables,
+            Err(error) => {
+                left_out.push(error);
+                continue;
+            }
+        };
         let folder = probe_name(name);
         let mut note = |text: String| imported.notes.push(Note { file: file.to_owned(), line: 0, text });
         if folder != *name {
@@ -52,7 +61,7 @@ pub(super) fn import(
         imported.files.push((Path::new(&folder).join("probe.toml"), manifest));
         imported.copies.push((bin.to_owned(), Path::new(&folder).join(program.as_ref())));
     }
-    Ok(imported)
+    Ok((imported, left_out))
 }
 
 fn manifest(name: &str, program: &str, custom: &Custom, tables: &str) -> String {
@@ -87,17 +96,18 @@ mod tests {
 measurements: ( { table_name: "t", entity_name: "e", fields: (
   { description: "k", type: "key", name: "k" }, { description: "v", type: "gauge", name: "v" } ) } )"#;
 
-    fn run(text: &str) -> Result<Imported, Error> {
-        import(text, Path::new("custom.json"), |path| {
-            assert_eq!(path, Path::new("/opt/x/My.meta"));
-            Ok(TABLES.to_owned())
+    fn run(text: &str) -> Result<(Imported, Vec<Error>), Error> {
+        import(text, Path::new("custom.json"), |path| match path.to_str() {
+            Some("/opt/x/My.meta") => Ok(TABLES.to_owned()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
         })
     }
 
     #[test]
     fn a_custom_probe_becomes_a_folder_that_passes_the_check() {
         let text = r#"{"MyProbe":{"bin":"/opt/x/My.sh","probe":["s1"],"custom_param":"p1,p2"}}"#;
-        let imported = run(text).unwrap();
+        let (imported, left_out) = run(text).unwrap();
+        assert_eq!(left_out, []);
         let (path, manifest) = &imported.files[0];
         assert_eq!(path, Path::new("myprobe/probe.toml"));
         assert_eq!(imported.copies, [("/opt/x/My.sh".into(), "myprobe/My.sh".into())]);
@@ -111,8 +121,16 @@ measurements: ( { table_name: "t", entity_name: "e", fields: (
     }
 
     #[test]
+    fn a_probe_without_tables_leaves_the_others_in() {
+        let text = r#"{"a":{"bin":"/opt/x/a.sh"},"my":{"bin":"/opt/x/My.sh"}}"#;
+        let (imported, left_out) = run(text).unwrap();
+        assert_eq!(imported.files.len(), 1);
+        assert!(left_out[0].to_string().starts_with("/opt/x/a.meta: the tables of a cannot be read"));
+    }
+
+    #[test]
     fn an_empty_file_is_nothing_and_bad_json_has_a_line() {
-        assert_eq!(run(" \n").unwrap(), Imported::default());
+        assert_eq!(run(" \n").unwrap(), (Imported::default(), Vec::new()));
         assert!(run("{\n\"a\": 1}").unwrap_err().to_string().starts_with("custom.json:2: "));
     }
 }

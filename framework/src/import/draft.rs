@@ -74,7 +74,8 @@ impl Draft {
     /// Takes a file in; `read` gets the text of a `.meta` file that it names, `settle` understands requests.
     ///
     /// # Errors
-    /// Everything in the file that cannot be understood and is left out; of a `probes.init` these are single lines.
+    /// Everything in the file that cannot be understood and is left out; of a `probes.init` these are single lines,
+    /// of a `gala-gopher-custom.json` single probes.
     pub fn add(
         &mut self,
         file: &Path,
@@ -106,7 +107,13 @@ impl Draft {
                     return Err(left_out);
                 }
             }
-            Kind::Custom => self.folders(custom::import(text, file, read).map_err(|error| vec![error])?),
+            Kind::Custom => {
+                let (imported, left_out) = custom::import(text, file, read).map_err(|error| vec![error])?;
+                self.folders(imported);
+                if !left_out.is_empty() {
+                    return Err(left_out);
+                }
+            }
             Kind::Meta => self.folders(meta::import(text, file).map_err(|error| vec![error])?),
         }
         Ok(())

@@ -64,6 +64,9 @@ fn the_probes_that_are_here_take_their_requests_of_the_original() {
     for (probe, body) in mine {
         let (code, reply) = agent.control("PUT", &format!("/{probe}"), body);
         assert_eq!((code, &reply["result"]), (200, &json!("success")), "{probe} {body}: {reply}");
+        let lacking = probe == "baseinfo" && body.contains("\"con\"");
+        let warned = reply["warnings"].to_string().contains("has no such item");
+        assert_eq!(warned, lacking, "{probe} {body}: {reply}");
         let (_, document) = agent.control("GET", &format!("/{probe}"), "");
         let (code, again) = agent.control("PUT", &format!("/{probe}"), &format!("json={document}"));
         assert_eq!((code, again.get("warnings")), (200, None), "{probe} {document}: {again}");

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use gopher_tests::agent::{Agent, Home};
+use gopher_tests::agent::{Agent, Home, until};
 use gopher_tests::http;
 use serde_json::{Value, json};
 
@@ -160,4 +160,48 @@ fn tables_version_logs_and_document_are_there() {
     let (_, document) = agent.control("GET", "/openapi.json", "");
     let names = &document["components"]["parameters"]["probe"]["schema"]["enum"];
     assert_eq!(names, &json!(["baseinfo", "fake"]));
+}
+
+#[test]
+fn the_audit_log_tells_a_change_from_none() {
+    let agent = running();
+    let body = r#"{"params":{"report_period":7}}"#;
+    for (persist, result) in
+        [("false", "done"), ("false", "unchanged"), ("true", "done"), ("true", "unchanged")]
+    {
+        let before = agent.said(&format!("result=\"{result}\"")).len();
+        let body = body.replace("}}", &format!("}},\"persist\":{persist}}}"));
+        assert_eq!(agent.control("PUT", "/baseinfo", &body).0, 200);
+        until("a line of the audit log", || {
+            (agent.said(&format!("result=\"{result}\"")).len() == before + 1).then_some(())
+        });
+    }
+    agent.says("how long the settings hold");
+}
+
+#[test]
+fn a_pid_named_twice_is_one() {
+    let agent = running();
+    let body = r#"{"snoopers":{"proc_id":[7,3,7,3]}}"#;
+    assert_eq!(agent.control("PUT", "/fake", body).0, 200);
+    assert_eq!(agent.control("GET", "/fake", "").1["snoopers"]["proc_id"], json!([7, 3]));
+}
+
+#[test]
+fn a_string_that_is_long_or_has_control_characters_is_refused_by_its_path() {
+    let home = Home::new();
+    home.extend(
+        "fake",
+        "protocol = 1\nname = \"fake\"\nexec = [\"fake_probe\", \"--rows\", \"1\"]\n[[probe]]\nname = \"fake\"\nsummary = \"s\"\n\
+         [probe.params.target]\ndefault = \"\"\nsummary = \"T.\"\n[[table]]\nname = \"demo\"\nentity = \"demo\"\n\
+         fields = [{ name = \"id\", type = \"key\", help = \"N.\" }, { name = \"v\", type = \"gauge\", help = \"V.\" }]\n",
+    );
+    let agent = Agent::start(home);
+    let put = |text: &str| agent.control("PUT", "/fake", &json!({"params": {"target": text}}).to_string());
+    for bad in ["x".repeat(4097), "two\nlines".to_owned(), "\u{1b}[2J".to_owned()] {
+        let (code, reply) = put(&bad);
+        assert_eq!((code, &reply["errors"][0]["path"]), (400, &json!("params.target")), "{reply}");
+        assert!(reply["errors"][0]["allowed"].as_str().unwrap().contains("4096 bytes"), "{reply}");
+    }
+    assert_eq!(put(&"x".repeat(4096)).0, 200);
 }

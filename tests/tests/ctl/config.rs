@@ -38,7 +38,8 @@ fn a_line_that_is_no_toml_is_told_once() {
         std::fs::write(&file, "a = \"\\q\\q\"\n").expect("a file");
         let file = file.display().to_string();
         let found = ctl(&["--json", "config", "check", &file]).expect(78).json();
-        let lines: Vec<_> = found["problems"].as_array().expect("problems").iter().map(|p| &p["line"]).collect();
+        let lines: Vec<_> =
+            found["problems"].as_array().expect("problems").iter().map(|p| &p["line"]).collect();
         assert_eq!(lines, [1], "{name}: {found}");
         std::fs::remove_file(file).expect("a file");
     }

@@ -185,6 +185,15 @@ fn one_bad_part_leaves_the_others_in() {
 }
 
 #[test]
+fn tables_that_are_given_go_before_those_of_this_host() {
+    let here = Old::new(&[("queue.meta", "measurements: 1"), ("queue.sh", "#!/bin/sh\n")]);
+    let custom = json!({ "queue": { "bin": here.path("queue.sh"), "probe": [] } }).to_string();
+    let old = Old::new(&[("queue.meta", META), ("gala-gopher-custom.json", &custom)]);
+    let names = ["gala-gopher-custom.json", "queue.meta"];
+    old.import(&names, &[]).expect(0).says("# ---- extend-probes/queue/probe.toml");
+}
+
+#[test]
 fn tables_given_beside_a_custom_probe_are_its_own() {
     let program = "/nowhere/queue.sh";
     let custom = json!({ "Queue": { "bin": program, "probe": [], "custom_param": "" } }).to_string();

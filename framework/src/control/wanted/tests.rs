@@ -86,6 +86,9 @@ fn items_that_the_original_had_give_a_warning() {
     assert_eq!(both.settings.len(), 1, "{both:?}");
     let alone = wanted(&json!({"cmd": {"probe": ["con"]}}), probe).unwrap();
     assert_eq!((alone.warnings.len(), alone.settings.len()), (2, 0));
+    assert!(alone.warnings[1].message.contains("nothing is switched on"), "{alone:?}");
+    let unknown = wanted(&json!({"cmd": {"probe": ["con", "tea"]}}), probe).unwrap_err();
+    assert_eq!((unknown.len(), unknown[0].path.as_str()), (1, "cmd.probe[1]"));
     refused(json!({"cmd": {"probe": ["con"]}}), "cmd.probe[0]", "tcp_rtt");
 }
 
