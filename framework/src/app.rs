@@ -4,6 +4,7 @@ mod check;
 mod control;
 mod endpoint;
 mod exporters;
+mod files;
 mod folders;
 pub(crate) mod plan;
 mod readiness;
@@ -19,7 +20,7 @@ use anyhow::Context;
 
 pub use self::check::{Checked, check, examine, folders};
 use self::start::App;
-use crate::config::LoadError;
+use crate::config::{LoadError, Problems};
 use crate::{config, rundir, telemetry};
 
 /// EX_TEMPFAIL of sysexits.h: another agent holds the run directory.
@@ -55,7 +56,7 @@ pub fn run(path: &Path) -> anyhow::Result<()> {
 /// The exit code for an error of [`run`] or [`check`].
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.downcast_ref::<LoadError>().is_some() || error.downcast_ref::<check::Problems>().is_some() {
+    if error.is::<LoadError>() || error.is::<Problems>() {
         return BAD_CONFIG;
     }
     match error.downcast_ref::<rundir::Error>() {

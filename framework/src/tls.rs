@@ -31,16 +31,27 @@ pub struct Files {
     pub client_must: bool,
 }
 
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The certificate that is shown.
+    Certificate,
+    /// Its private key.
+    Key,
+    /// Those whose certificates the other side may show.
+    Authorities,
+}
+
 /// What is wrong with the files.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file that cannot be read, or is no PEM.
-    #[error("{}: {what}: {source}", path.display())]
+    #[error("{}: reading {}: {source}", path.display(), part.content())]
     File {
         /// The file.
         path: PathBuf,
         /// What was looked for in it.
-        what: &'static str,
+        part: Part,
         /// The reason.
         source: pem::Error,
     },
@@ -49,6 +60,8 @@ pub enum Error {
     Empty {
         /// The file.
         path: PathBuf,
+        /// What was looked for in it.
+        part: Part,
     },
     /// Certificate and key that do not fit, or are not supported.
     #[error("{} with {}: {source}", cert.display(), key.display())]
@@ -68,6 +81,24 @@ pub enum Error {
         /// The reason.
         source: VerifierBuilderError,
     },
+}
+
+impl Part {
+    fn content(self) -> &'static str {
+        if self == Self::Key { "the private key" } else { "the certificates" }
+    }
+}
+
+impl Error {
+    /// Which of the files is to be looked at; the certificate where two do not fit.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        match self {
+            Self::File { part, .. } | Self::Empty { part, .. } => *part,
+            Self::Pair { .. } => Part::Certificate,
+            Self::Authorities { .. } => Part::Authorities,
+        }
+    }
 }
 
 /// What one listener speaks TLS with.
@@ -138,7 +169,7 @@ fn stamps(files: &Files) -> Vec<Stamp> {
 }
 
 fn server_config(files: &Files) -> Result<Arc<ServerConfig>, Error> {
-    let chain = certificates(&files.cert)?;
+    let chain = certificates(&files.cert, Part::Certificate)?;
     let key = private_key(&files.key)?;
     let provider = Arc::new(ring::default_provider());
     let pair = |source| Error::Pair { cert: files.cert.clone(), key: files.key.clone(), source };
@@ -159,26 +190,29 @@ fn verifier(
     must: bool,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, Error> {
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(certificates(path)?);
-    if added == 0 {
-        return Err(Error::Empty { path: path.to_owned() });
-    }
+    let roots = authorities(path)?;
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = if must { builder } else { builder.allow_unauthenticated() };
     builder.build().map_err(|source| Error::Authorities { path: path.to_owned(), source })
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
-    let file = |source| Error::File { path: path.to_owned(), what: "reading the private key", source };
+    let file = |source| Error::File { path: path.to_owned(), part: Part::Key, source };
     PrivateKeyDer::from_pem_file(path).map_err(file)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let file = |source| Error::File { path: path.to_owned(), what: "reading the certificates", source };
+fn authorities(path: &Path) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    let part = Part::Authorities;
+    let (added, _) = roots.add_parsable_certificates(certificates(path, part)?);
+    if added == 0 { Err(Error::Empty { path: path.to_owned(), part }) } else { Ok(roots) }
+}
+
+fn certificates(path: &Path, part: Part) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let file = |source| Error::File { path: path.to_owned(), part, source };
     let chain: Vec<_> =
         CertificateDer::pem_file_iter(path).map_err(file)?.collect::<Result<_, _>>().map_err(file)?;
-    if chain.is_empty() { Err(Error::Empty { path: path.to_owned() }) } else { Ok(chain) }
+    if chain.is_empty() { Err(Error::Empty { path: path.to_owned(), part }) } else { Ok(chain) }
 }
 
 impl From<Error> for io::Error {

@@ -3,16 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use thiserror::Error;
-
+use super::files;
 use crate::catalog::{self, Catalog, Fault, Finding, Folder, check_probes};
-use crate::config::{self, LoadError, Loaded, Problem};
+use crate::config::{self, LoadError, Loaded, Problem, Problems};
 use crate::contain::trust::{self, Untrusted};
-
-/// What was found wrong, one line each.
-#[derive(Debug, Error)]
-#[error("{}", .0.join("\n"))]
-pub(super) struct Problems(Vec<String>);
 
 /// What a check has found.
 #[derive(Debug, Default)]
@@ -33,6 +27,7 @@ pub fn examine(path: &Path) -> Result<Checked, LoadError> {
     let loaded = config::load(path)?;
     let catalog = catalog::scan(&catalog::roots(&loaded.config.folders), &rules(&loaded));
     let mut checked = Checked { summary: summary(&catalog), ..Checked::default() };
+    checked.problems.extend(files::read(&loaded, |_| true).err().into_iter().flat_map(|problems| problems.0));
     checked.problems.extend(catalog.faults.iter().map(Fault::problem));
     for finding in check_probes(&loaded, &catalog) {
         match finding {
@@ -63,7 +58,7 @@ pub fn check(path: &Path) -> anyhow::Result<()> {
         eprintln!("warning: {warning}");
     }
     if !checked.problems.is_empty() {
-        return Err(Problems(checked.problems.iter().map(ToString::to_string).collect()).into());
+        return Err(Problems(checked.problems).into());
     }
     println!("{}: good; {}", path.display(), checked.summary);
     Ok(())

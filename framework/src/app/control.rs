@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::endpoint::{Sources, tls};
+use super::endpoint::Sources;
 use crate::config::{self, Config};
 use crate::control::auth::Rules;
 use crate::control::{Api, Command, Doors, FOLLOWERS, Server, View};
 use crate::store::Store;
+use crate::tls::Tls;
 
 /// Changes that wait; who sends one more waits with it.
 const WAITING: usize = 16;
@@ -27,10 +28,11 @@ impl Control {
     /// Starts to answer.
     ///
     /// # Errors
-    /// When the address or the socket cannot be had, or a file of TLS or the token is bad.
+    /// When the address or the socket cannot be had.
     pub(super) fn start(
         config: &Config,
         file: &Path,
+        tls: Option<Arc<Tls>>,
         sources: &Sources,
         store: &Arc<Store>,
     ) -> anyhow::Result<Self> {
@@ -48,16 +50,16 @@ impl Control {
             topology: Arc::clone(&sources.topology),
             drawing: Arc::new(Semaphore::new(1)),
         };
-        let server = Server::start(doors(&config.control)?, &config.agent.run_dir, api)?;
+        let server = Server::start(doors(&config.control, tls), &config.agent.run_dir, api)?;
         Ok(Self { server, views, commands })
     }
 
     /// Follows a change of the settings.
     ///
     /// # Errors
-    /// When the new address cannot be had, or a file of TLS or the token is bad; then all is as before.
-    pub(super) fn change(&mut self, config: &Config) -> anyhow::Result<()> {
-        Ok(self.server.change(doors(&config.control)?)?)
+    /// When the new address cannot be had; then all is as before.
+    pub(super) fn change(&mut self, config: &Config, tls: Option<Arc<Tls>>) -> anyhow::Result<()> {
+        Ok(self.server.change(doors(&config.control, tls))?)
     }
 
     /// Shows what holds now.
@@ -84,15 +86,16 @@ impl Control {
     }
 }
 
-/// Where requests come in, and whose, as the settings say. A client without a certificate gets as far as the requests
-/// where a token can show who it is.
-fn doors(settings: &config::Control) -> anyhow::Result<Doors> {
-    let rules = Rules {
+/// Where requests come in, and whose, as the settings say.
+fn doors(settings: &config::Control, tls: Option<Arc<Tls>>) -> Doors {
+    Doors { listen: settings.listen, tls, rules: rules(settings) }
+}
+
+/// Who may ask and change.
+pub(super) fn rules(settings: &config::Control) -> Rules {
+    Rules {
         group: settings.group.clone(),
         trust_peers: settings.trust_peers,
         token_file: settings.token_file.clone(),
-    };
-    rules.check()?;
-    let client_must = settings.tls.client_ca_file.is_some() && settings.token_file.is_none();
-    Ok(Doors { listen: settings.listen, tls: tls(&settings.tls, client_must)?, rules })
+    }
 }

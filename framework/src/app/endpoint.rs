@@ -14,7 +14,7 @@ use crate::listen::{Socket, Thread, listen};
 use crate::store::Store;
 use crate::supervise::Supervisor;
 use crate::telemetry::AgentMetrics;
-use crate::tls::{Files, Tls};
+use crate::tls::Tls;
 use crate::topology::Topology;
 
 /// What the endpoint shows.
@@ -42,11 +42,15 @@ impl Serving {
     /// Starts to serve.
     ///
     /// # Errors
-    /// When the address cannot be had, or the TLS files are bad.
-    pub(super) fn start(settings: &config::Prometheus, sources: &Sources) -> anyhow::Result<Self> {
+    /// When the address cannot be had.
+    pub(super) fn start(
+        settings: &config::Prometheus,
+        tls: Option<Arc<Tls>>,
+        sources: &Sources,
+    ) -> anyhow::Result<Self> {
         let wanted = wanted(settings);
         let files = settings.tls.clone();
-        let (tls, current) = watch::channel(tls(&files, files.client_ca_file.is_some())?);
+        let (tls, current) = watch::channel(tls);
         let Some(address) = wanted else {
             return Ok(Self { wanted, files, tls, address: None, thread: None });
         };
@@ -65,17 +69,18 @@ impl Serving {
     /// endpoint as it was; other settings change no connection.
     ///
     /// # Errors
-    /// When the address cannot be had, or the TLS files are bad.
+    /// When the address cannot be had.
     pub(super) async fn change(
         &mut self,
         settings: &config::Prometheus,
+        tls: Option<Arc<Tls>>,
         sources: &Sources,
     ) -> anyhow::Result<()> {
         if self.wanted != wanted(settings) {
-            let new = Self::start(settings, sources)?;
+            let new = Self::start(settings, tls, sources)?;
             std::mem::replace(self, new).stop().await;
         } else if self.files != settings.tls {
-            self.tls.send_replace(tls(&settings.tls, settings.tls.client_ca_file.is_some())?);
+            self.tls.send_replace(tls);
             self.files = settings.tls.clone();
         }
         sources.pages.set_filter(filter(settings));
@@ -107,17 +112,6 @@ impl Sources {
             readiness: Arc::new(move || readiness(&supervisor, started.load(Ordering::Acquire))),
         }
     }
-}
-
-/// TLS as the files have it; none where none are named. `client_must`: without a certificate nobody gets in.
-///
-/// # Errors
-/// What is wrong with the files.
-pub(super) fn tls(files: &config::Tls, client_must: bool) -> anyhow::Result<Option<Arc<Tls>>> {
-    let (Some(cert), Some(key)) = (files.cert_file.clone(), files.key_file.clone()) else { return Ok(None) };
-    let client_ca = files.client_ca_file.clone();
-    let tls = Tls::load(Files { cert, key, client_ca, client_must }).context("reading the TLS files")?;
-    Ok(Some(Arc::new(tls)))
 }
 
 fn wanted(settings: &config::Prometheus) -> Option<SocketAddr> {

@@ -20,6 +20,8 @@ struct Kind {
     section: &'static str,
     enabled: fn(&Config) -> bool,
     work: fn(&Config, Feed, CancellationToken) -> Work,
+    /// Files that it cannot use, each with its key and the reason.
+    bad_files: fn(&Config) -> Vec<(&'static str, String)>,
 }
 
 const KINDS: &[Kind] = &[
@@ -28,26 +30,40 @@ const KINDS: &[Kind] = &[
         section: "export.kafka",
         enabled: |config| config.kafka.enabled,
         work: |config, feed, stop| kafka::work(config.kafka.clone(), feed, stop),
+        bad_files: |config| kafka::bad_files(&config.kafka),
     },
     Kind {
         name: logs::NAME,
         section: "export.logs",
         enabled: |config| config.logs.enabled,
         work: |config, feed, stop| logs::work(&config.logs, feed, stop),
+        bad_files: |_| Vec::new(),
     },
     Kind {
         name: otlp::NAME,
         section: "export.otlp",
         enabled: |config| config.otlp.enabled,
         work: |config, feed, stop| otlp::work(config.otlp.clone(), feed, stop),
+        bad_files: |config| otlp::bad_files(&config.otlp),
     },
     Kind {
         name: "remote_write",
         section: "export.remote_write",
         enabled: |config| config.remote_write.enabled,
         work: |config, feed, stop| remote_write::work(config.remote_write.clone(), feed, stop),
+        bad_files: |config| remote_write::bad_files(&config.remote_write),
     },
 ];
+
+/// The files of enabled exporters that they cannot use: section, key and reason.
+pub(super) fn bad_files(config: &Config) -> Vec<(&'static str, &'static str, String)> {
+    let enabled = KINDS.iter().filter(|kind| (kind.enabled)(config));
+    let bad = |kind: &Kind| {
+        let section = kind.section;
+        (kind.bad_files)(config).into_iter().map(move |(key, message)| (section, key, message))
+    };
+    enabled.flat_map(bad).collect()
+}
 
 /// Those that work now.
 pub(super) struct Exporters {

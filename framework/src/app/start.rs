@@ -11,6 +11,7 @@ use super::check::{rules, summary};
 use super::control::Control;
 use super::endpoint::{Serving, Sources, exposition, pages};
 use super::exporters::Exporters;
+use super::files;
 use super::folders::{Folders, Stages};
 use super::reload;
 use super::runtime::{self, Runtime};
@@ -19,7 +20,7 @@ use super::status::FolderStatus;
 use crate::catalog::watch::Watch;
 use crate::catalog::{self, Catalog, Change, Finding, check_probes};
 use crate::clock::mono_ms;
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, LoadError, Loaded};
 use crate::contain::{self, Instance, Spawner};
 use crate::control::{Command, Done, Refused, View, audit};
 use crate::enrich::{Feed, HOST_LABELS, Host, Processes};
@@ -65,6 +66,7 @@ pub(super) struct App {
 impl App {
     /// Starts everything; returns when all probes have been told what to do.
     pub(super) async fn start(loaded: Loaded, path: &Path, level: Level) -> anyhow::Result<Self> {
+        let listeners = files::read(&loaded, |_| true).map_err(LoadError::from)?;
         let signals = Signals::catch()?;
         let settings = &loaded.config;
         let run_dir = RunDir::take(&settings.agent.run_dir)?;
@@ -85,8 +87,8 @@ impl App {
             topology: Arc::new(Topology::new(Arc::clone(&store), mono_ms())),
             started: Arc::default(),
         };
-        let serving = Serving::start(&settings.prometheus, &sources)?;
-        let control = Control::start(settings, path, &sources, &store)?;
+        let serving = Serving::start(&settings.prometheus, listeners.metrics, &sources)?;
+        let control = Control::start(settings, path, listeners.control, &sources, &store)?;
         let runtime = Runtime::load(settings);
         let mut exporters = Exporters::new(Arc::clone(&store), Arc::new(host), metrics.clone());
         exporters.start(settings);
@@ -280,11 +282,12 @@ impl App {
         anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
         let changes = config::diff(&self.loaded.config, &new.config);
         config::keep_restart_keys(&self.loaded.config, &mut new.config);
+        let listeners = files::read(&new, |section| changes.touches(section))?;
         if changes.touches("control") {
-            self.control.change(&new.config)?;
+            self.control.change(&new.config, listeners.control)?;
         }
         if changes.touches("export.prometheus") {
-            self.serving.change(&new.config.prometheus, &self.sources).await?;
+            self.serving.change(&new.config.prometheus, listeners.metrics, &self.sources).await?;
         }
         self.exporters.change(&changes, &new.config);
         if changes.touches("containers") {

@@ -105,5 +105,16 @@ fn check(config: &Config) -> Vec<(&'static str, String)> {
             wrong.push(("listen", message));
         }
     }
+    if let Some(listen) = shared(config).filter(|_| control.listen != Control::default().listen) {
+        let message =
+            format!("metrics are served at {listen} (export.prometheus.listen); choose another port");
+        wrong.push(("listen", message));
+    }
     wrong
+}
+
+/// The endpoint's address where it and the control's are one.
+pub(super) fn shared(config: &Config) -> Option<SocketAddr> {
+    let endpoint = config.prometheus.listen.filter(|_| config.prometheus.enabled)?;
+    config.control.listen.is_some_and(|listen| tls::overlap(listen, endpoint)).then_some(endpoint)
 }

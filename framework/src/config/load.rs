@@ -26,7 +26,7 @@ pub struct Loaded {
     pub config: Config,
     /// The main file, as it was named.
     pub file: PathBuf,
-    /// Lines of the `[probe.NAME]` sections and of their keys, items and parameters in the main file, by full name.
+    /// Lines of all keys in the main file by full name, and those of the `[probe.NAME]` sections, items and parameters.
     pub lines: BTreeMap<String, usize>,
 }
 
@@ -235,6 +235,10 @@ impl Reader<'_, '_> {
     fn section(&mut self, section: &Section, table: &DeTable<'_>) {
         for (key, value) in read_keys(section.keys, section.name, table, self.report) {
             (key.set)(&mut self.loaded.config, value);
+        }
+        for name in table.keys() {
+            let line = self.report.line_at(name.span().start);
+            self.loaded.lines.insert(raw::join(section.name, name.get_ref()), line);
         }
     }
 

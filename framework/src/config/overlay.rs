@@ -105,13 +105,17 @@ impl Overlay {
     #[must_use]
     pub fn render(&self, config: &Config) -> String {
         let mut out = String::from(
-            "# What was set at run time. It holds over gala-gopher.conf, but a key that is changed there later wins.\n\
-             # The agent replaces this file at every change. Without it the configuration alone holds.\n",
+            "# What was set at run time, in [probe.NAME] as in gala-gopher.conf. It holds over that file, but a key that \
+             is\n# changed there later wins. The agent replaces this file at every change. Without it gala-gopher.conf \
+             alone holds.\n",
         );
         for (probe, settings) in &self.0 {
             section(&mut out, &format!("probe.{probe}"), settings.iter());
         }
-        out.push_str("\n# What gala-gopher.conf said of these keys when they were set.\n");
+        out.push_str(
+            "\n# What gala-gopher.conf said of these keys at the last change, in [file.probe.NAME]; what is missing had \
+             its\n# default. It sets nothing: by it the agent sees which keys were edited there while it did not run.\n",
+        );
         for (probe, settings) in &self.0 {
             let before = said(config, probe);
             let default = settings_of(&ProbeConfig::default());

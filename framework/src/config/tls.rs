@@ -1,6 +1,6 @@
 //! The TLS keys that every listener has.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::kind::Kind;
@@ -45,7 +45,42 @@ impl Tls {
     }
 }
 
+/// Whether one listener keeps another from its address; port 0 is any free one.
+pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
+    // An IPv6 listener for all addresses takes those of IPv4 too.
+    let all = |ip: IpAddr, other: IpAddr| ip.is_unspecified() && (ip.is_ipv6() || other.is_ipv4());
+    one.port() == other.port() && one.port() != 0 && (a == b || all(a, b) || all(b, a))
+}
+
 /// Whether others than this host reach an address.
 pub(super) fn is_open(listen: SocketAddr) -> bool {
     !listen.ip().to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::overlap;
+
+    #[test]
+    fn one_port_is_for_one_listener_unless_addresses_differ() {
+        let found = |one: &str, other: &str| overlap(one.parse().unwrap(), other.parse().unwrap());
+        for (one, other) in [
+            ("127.0.0.1:1", "127.0.0.1:1"),
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:1", "127.0.0.1:1"),
+            ("[::1]:1", "[::]:1"),
+            ("[::ffff:127.0.0.1]:1", "127.0.0.1:1"),
+        ] {
+            assert!(found(one, other) && found(other, one), "{one} {other}");
+        }
+        for (one, other) in [
+            ("127.0.0.1:1", "127.0.0.1:2"),
+            ("127.0.0.1:1", "127.0.0.2:1"),
+            ("0.0.0.0:1", "[::1]:1"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+        ] {
+            assert!(!found(one, other) && !found(other, one), "{one} {other}");
+        }
+    }
 }

@@ -179,7 +179,9 @@ impl Rules {
     /// The token as the file has it now; none where the file will not do, so that nobody gets in by that.
     fn token(&self) -> Option<String> {
         token::read(self.token_file.as_ref()?)
-            .inspect_err(|error| tracing::error!(%error, "Nobody is let in by the token."))
+            .inspect_err(
+                |error| tracing::error!(%error, "Nobody is let in by the token of control.token_file."),
+            )
             .ok()
     }
 }

@@ -79,8 +79,8 @@ pub(super) enum Command {
         after_help = "On no terminal, or a dumb one, it shows everything once.\n\nExamples:\n  gopher-ctl top\n  gopher-ctl --json top | jq '.probes[] | {name, rows_per_second}'"
     )]
     Top {
-        /// Time between two looks.
-        #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+        /// Time between two looks, at least 100ms.
+        #[arg(long, value_name = "TIME", default_value = "2s", value_parser = pause)]
         every: Duration,
         /// Show it once.
         #[arg(long)]
@@ -136,7 +136,7 @@ const SET: &str = "\
 The document is that of PUT /<probe>, also read from a file with @FILE, or from stdin with -. What it leaves out stays as
 it is. With \"persist\": false the change holds until the next start of the agent.
 
-Exit codes: 0 changed, 1 refused.
+Exit codes: 0 changed, 1 refused, 2 the file cannot be read.
 
 Examples:
   gopher-ctl probe set baseinfo '{\"cmd\":{\"probe\":[\"cpu\",\"mem\"]},\"params\":{\"report_period\":5}}'
@@ -375,6 +375,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "expected a number with a unit: 500ms, 5s, 2m, 1h".to_owned())
 }
 
+/// A time between two looks at the agent: each has it answer two requests.
+fn pause(text: &str) -> Result<Duration, String> {
+    let least = Duration::from_millis(100);
+    duration(text)
+        .and_then(|time| if time < least { Err("the smallest is 100ms".to_owned()) } else { Ok(time) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,6 +389,16 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_agent_is_not_asked_all_the_time() {
+        let top = |every| Arguments::try_parse_from(["gopher-ctl", "top", "--every", every]);
+        for short in ["0s", "99ms"] {
+            let refused = top(short).unwrap_err();
+            assert!(refused.to_string().contains("the smallest is 100ms"), "{refused}");
+        }
+        assert!(top("100ms").is_ok());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use serde_json::Value;
+
 use crate::control::client;
 
 /// What went wrong; where a command has shown all of it already, the text is empty.
@@ -10,6 +12,14 @@ pub(super) enum Failure {
     /// It could not be done, or was refused.
     #[error("{0}")]
     Failed(String),
+    /// The agent says no.
+    #[error("{message}")]
+    Refused {
+        /// Why.
+        message: String,
+        /// What was wrong with a document, a place each; an empty list where it was something else.
+        errors: Value,
+    },
     /// The arguments make no sense together.
     #[error("{0}")]
     Usage(String),
@@ -28,7 +38,7 @@ impl Failure {
     /// The exit code.
     pub(super) fn code(&self) -> u8 {
         match self {
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Refused { .. } => 1,
             Self::Usage(_) => 2,
             Self::NoAgent(_) => 3,
             Self::BadConfig(_) => 78,
@@ -44,7 +54,10 @@ impl From<client::Error> for Failure {
                 Self::NoAgent(error.to_string())
             }
             client::Error::Taker(error) => error.into(),
-            client::Error::Refused { .. } => Self::Failed(error.to_string()),
+            client::Error::Refused { message, answer, .. } => {
+                let errors = answer.get("errors").filter(|errors| errors.is_array());
+                Self::Refused { message, errors: errors.cloned().unwrap_or_else(|| Value::Array(Vec::new())) }
+            }
         }
     }
 }

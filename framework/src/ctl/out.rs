@@ -77,7 +77,11 @@ impl Out {
             return;
         }
         if self.json {
-            eprintln!("{}", serde_json::json!({ "error": text, "exit_code": failure.code() }));
+            let mut said = serde_json::json!({ "error": text, "exit_code": failure.code() });
+            if let Failure::Refused { errors, .. } = failure {
+                said["errors"] = errors.clone();
+            }
+            eprintln!("{said}");
         } else {
             eprintln!("gopher-ctl: {text}");
         }
@@ -116,11 +120,16 @@ pub(super) fn shown(text: &str) -> String {
     if text.is_empty() {
         return "-".to_owned();
     }
-    let plain = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
     if text.chars().count() <= WIDEST {
-        return text.chars().map(plain).collect();
+        return plain(text);
     }
-    text.chars().take(WIDEST - 1).map(plain).chain(['…']).collect()
+    plain(text).chars().take(WIDEST - 1).chain(['…']).collect()
+}
+
+/// A text on one line and without what a terminal would take for a command.
+#[must_use]
+pub(super) fn plain(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 /// "1 row", "2 rows".

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::out::{Out, Style, columns, shown};
+use super::out::{Out, Style, columns, plain, shown};
 use crate::control::client::{Client, Error};
 
 /// Shows all probes with their states.
@@ -47,7 +47,9 @@ pub(super) fn get(client: &Client, name: &str, out: &Out) -> Result<(), Failure>
 /// Sends a document: JSON, `@FILE`, or `-` for stdin.
 pub(super) fn set(client: &Client, name: &str, document: &str, out: &Out) -> Result<(), Failure> {
     let document = match document.strip_prefix('@') {
-        Some(file) => std::fs::read(file).map_err(|error| Failure::Failed(format!("{file}: {error}")))?,
+        Some(file) => {
+            std::fs::read(file).map_err(|error| Failure::Usage(format!("reading {file}: {error}")))?
+        }
         None if document == "-" => {
             let mut text = Vec::new();
             std::io::stdin().read_to_end(&mut text)?;
@@ -55,7 +57,13 @@ pub(super) fn set(client: &Client, name: &str, document: &str, out: &Out) -> Res
         }
         None => document.as_bytes().to_vec(),
     };
-    answered(client.put(&path(name)?, document), name, out)
+    let answer = client.put(&path(name)?, document).map_err(|error| refused(error, name))?;
+    if out.json {
+        return out.value(&answer);
+    }
+    // With the word of the original.
+    out.line(&format!("{name}: {}: {}", text(&answer, "result"), text(&answer, "message")))?;
+    warnings(&answer, out)
 }
 
 /// Shows the last lines that a probe wrote to stderr.
@@ -68,29 +76,16 @@ pub(super) fn logs(client: &Client, name: &str, out: &Out) -> Result<(), Failure
     if lines.is_empty() {
         eprintln!("{name} has written nothing to stderr");
     }
-    lines.iter().try_for_each(|line| out.line(&line.replace(char::is_control, "\u{fffd}")))
+    lines.iter().try_for_each(|line| out.line(&plain(line)))
 }
 
-/// Says what became of a change, with the word of the original.
-fn answered(answer: Result<Value, Error>, name: &str, out: &Out) -> Result<(), Failure> {
-    let answer = taken(answer, name, out)?;
-    if out.json {
-        return out.value(&answer);
-    }
-    out.line(&format!("{name}: {}: {}", text(&answer, "result"), text(&answer, "message")))?;
-    warnings(&answer, out)
-}
-
-/// The answer to a change that was made; one that was refused is shown.
-pub(super) fn taken(answer: Result<Value, Error>, name: &str, out: &Out) -> Result<Value, Failure> {
-    match answer {
-        Ok(answer) => Ok(answer),
-        Err(Error::Refused { answer, .. }) if out.json && answer.is_object() => {
-            out.value(&answer)?;
-            Err(Failure::Failed(String::new()))
+/// Why a change of a probe was not made.
+pub(super) fn refused(error: Error, name: &str) -> Failure {
+    match error.into() {
+        Failure::Refused { message, errors } => {
+            Failure::Refused { message: format!("{name}: failed: {message}"), errors }
         }
-        Err(Error::Refused { message, .. }) => Err(Failure::Failed(format!("{name}: failed: {message}"))),
-        Err(error) => Err(error.into()),
+        other => other,
     }
 }
 

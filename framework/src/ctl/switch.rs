@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::out::{Out, Style};
-use super::probes::{array, path, taken, text};
-use crate::control::client::Client;
+use super::probes::{array, path, refused, text};
+use crate::control::client::{Client, Error};
 
 /// Longest wait; a probe that does not heed its stop is killed before that.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +20,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// Has a probe run, and waits until it does or fails.
 pub(super) fn start(client: &Client, name: &str, out: &Out) -> Result<(), Failure> {
     let document = json!({ "state": "running" }).to_string();
-    taken(client.put(&path(name)?, document), name, out)?;
+    client.put(&path(name)?, document).map_err(|error| refused(error, name))?;
     let (found, over) = look(client, name, started)?;
     show(name, &found, over, out)
 }
@@ -27,7 +28,7 @@ pub(super) fn start(client: &Client, name: &str, out: &Out) -> Result<(), Failur
 /// Has a probe run no more, and waits until it has ended.
 pub(super) fn stop(client: &Client, name: &str, out: &Out) -> Result<(), Failure> {
     let document = json!({ "state": "stopped" }).to_string();
-    taken(client.put(&path(name)?, document), name, out)?;
+    client.put(&path(name)?, document).map_err(|error| refused(error, name))?;
     let (found, over) = look(client, name, |found, _| (text(found, "state") == "stopped").then_some(true))?;
     show(name, &found, over, out)
 }
@@ -35,7 +36,12 @@ pub(super) fn stop(client: &Client, name: &str, out: &Out) -> Result<(), Failure
 /// Has a probe's process started anew, and waits until the new one works or fails.
 pub(super) fn restart(client: &Client, name: &str, out: &Out) -> Result<(), Failure> {
     let before = of(client, name)?;
-    taken(client.post(&format!("/probes{}/restart", path(name)?)), name, out)?;
+    client.post(&format!("/probes{}/restart", path(name)?)).map_err(|error| match error {
+        Error::Refused { status: StatusCode::CONFLICT, .. } => Failure::Failed(format!(
+            "{name}: failed: it is not to run; gopher-ctl probe start {name} starts it"
+        )),
+        error => refused(error, name),
+    })?;
     let (found, over) = look(client, name, |found, since| {
         let new = found.get("started") != before.get("started");
         if new { started(found, since) } else { None }

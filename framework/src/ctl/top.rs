@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use self::screen::{Screen, size as window};
 use super::failure::Failure;
 use super::metric::{Sample, samples};
-use super::out::{Out, Style, columns};
+use super::out::{Out, Style, columns, plain};
 use super::probes::{array, size, text};
 use crate::control::client::Client;
 
@@ -45,20 +45,21 @@ pub(super) fn run(client: Client, period: Duration, once: bool, out: &Out) -> Re
             std::thread::sleep(period);
         }
     });
-    let (mut page, mut trouble) = (page(&first, &first, out), String::new());
-    let (mut before, mut drawn) = (first, None);
+    let mut trouble = String::new();
+    let (mut before, mut now, mut drawn) = (None, first, None);
     loop {
-        if drawn != Some(window()) {
+        let size = window();
+        if drawn != Some(size) {
+            let page = page(before.as_ref().unwrap_or(&now), &now, size.1, out);
             screen.draw(&format!("{trouble}{page}"))?;
-            drawn = Some(window());
+            drawn = Some(size);
         }
         if screen.quits(GLANCE)? {
             return Ok(());
         }
         match looks.try_recv() {
-            Ok(Ok(now)) => {
-                page = self::page(&before, &now, out);
-                before = now;
+            Ok(Ok(new)) => {
+                before = Some(std::mem::replace(&mut now, new));
                 trouble.clear();
             }
             Ok(Err(failure)) => {
@@ -79,7 +80,7 @@ fn look(client: &Client) -> Result<Look, Failure> {
 
 fn show(before: &Look, now: &Look, out: &Out) -> Result<(), Failure> {
     if !out.json {
-        return out.print(&page(before, now, out));
+        return out.print(&page(before, now, usize::MAX, out));
     }
     let probe = |probe: &Value| {
         let rates = Rates::of(before, now, probe);
@@ -98,10 +99,10 @@ fn show(before: &Look, now: &Look, out: &Out) -> Result<(), Failure> {
     }))
 }
 
-fn page(before: &Look, now: &Look, out: &Out) -> String {
+/// All that is shown, in lines of at most so many columns where that is possible.
+fn page(before: &Look, now: &Look, width: usize, out: &Out) -> String {
     let row = |probe: &Value| {
         let rates = Rates::of(before, now, probe);
-        let error = probe.pointer("/last_error/reason").and_then(Value::as_str).unwrap_or_default();
         let memory = probe.pointer("/usage/memory_bytes").and_then(Value::as_u64).map(size);
         vec![
             text(probe, "name"),
@@ -112,16 +113,15 @@ fn page(before: &Look, now: &Look, out: &Out) -> String {
             rates.cpu.map(|percent| format!("{percent:.1}")).unwrap_or_default(),
             memory.unwrap_or_default(),
             text(probe, "restarts"),
-            error.to_owned(),
         ]
     };
     let rows: Vec<_> = now.probes.iter().map(row).collect();
-    let heading =
-        ["PROBE", "STATE", "ROWS/s", "REJECTED/s", "DROPPED/s", "CPU %", "MEMORY", "RESTARTS", "LAST ERROR"];
+    let heading = ["PROBE", "STATE", "ROWS/s", "REJ/s", "DROP/s", "CPU %", "MEMORY", "RESTARTS"];
     let series: f64 =
         now.samples.iter().filter(|s| s.name == SERIES).filter_map(|s| s.value.parse::<f64>().ok()).sum();
     let head = format!("gala-gopher: {} probes, {series} series; q quits", now.probes.len());
     let mut page = format!("{}\n\n{}", out.styled(Style::Bold, &head), columns(out, &heading, &rows));
+    page += &last_errors(&now.probes, width, out);
     let exporters = exporters(before, now);
     if !exporters.is_empty() {
         let get =
@@ -133,6 +133,27 @@ fn page(before: &Look, now: &Look, out: &Out) -> String {
         page += &format!("\n{}", columns(out, &["EXPORTER", "SENT/s", "FAILED/s", "DROPPED/s"], &rows));
     }
     page
+}
+
+/// The last error of each probe that has one, whole: the end of such a text often is what matters.
+fn last_errors(probes: &[Value], width: usize, out: &Out) -> String {
+    let error = |probe: &Value| {
+        let reason = probe.pointer("/last_error/reason").and_then(Value::as_str)?;
+        Some((text(probe, "name"), plain(reason)))
+    };
+    let errors: Vec<_> = probes.iter().filter_map(error).collect();
+    let Some(names) = errors.iter().map(|(name, _)| name.chars().count()).max() else { return String::new() };
+    let names = names.max("PROBE".len());
+    let heading = format!("{:names$}  LAST ERROR", "PROBE");
+    let mut shown = format!("\n{}\n", out.styled(Style::Bold, &heading));
+    for (name, reason) in errors {
+        let letters: Vec<char> = reason.chars().collect();
+        for (index, part) in letters.chunks(width.saturating_sub(names + 2).max(1)).enumerate() {
+            let name = if index == 0 { name.as_str() } else { "" };
+            shown += &format!("{name:names$}  {}\n", part.iter().collect::<String>());
+        }
+    }
+    shown
 }
 
 /// What happens in a second.
@@ -227,10 +248,27 @@ mod tests {
         let (before, now) = (look(begun, 1.0, 100), look(begun + Duration::from_secs(2), 1.5, 300));
         let rates = Rates::of(&before, &now, &now.probes[0]);
         assert_eq!((rates.accepted, rates.cpu), (100.0, Some(25.0)));
-        let page = page(&before, &now, &Out::new(false));
+        let page = page(&before, &now, 80, &Out::new(false));
         for word in ["demo", "running", "100", "25.0", "2.0 KiB", "exit code 3", "kafka"] {
             assert!(page.contains(word), "{word}: {page}");
         }
+    }
+
+    #[test]
+    fn eighty_columns_are_enough_for_long_errors() {
+        let begun = Instant::now();
+        let mut now = look(begun, 1.0, 123_456);
+        let reason =
+            "exit code 78; its last line: ".to_owned() + &"the reason is long ".repeat(6) + "and ends so";
+        now.probes[0]["last_error"]["reason"] = json!(reason);
+        now.probes[0]["state"] = json!("unsupported");
+        now.probes[0]["name"] = json!("twelve-chars");
+        let page = page(&now, &now, 80, &Out::new(false));
+        assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+        let errors = page.lines().skip_while(|line| !line.contains("LAST ERROR")).skip(1);
+        let errors: String =
+            errors.take_while(|line| !line.is_empty()).filter_map(|line| line.get(14..)).collect();
+        assert_eq!(errors.replace(' ', ""), reason.replace(' ', ""));
     }
 
     #[test]

@@ -29,6 +29,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::backlog::{Backlog, Bounds};
+pub use self::client::bad_files;
 use self::spool::Spool;
 use self::worker::Worker;
 use super::push::{Feed, Work};

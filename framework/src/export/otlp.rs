@@ -62,6 +62,12 @@ pub fn work(settings: Otlp, feed: Feed, stop: CancellationToken) -> Work {
     })
 }
 
+/// The files that cannot be used, each with its key and the reason.
+#[must_use]
+pub fn bad_files(settings: &Otlp) -> Vec<(&'static str, String)> {
+    receiver::access(settings).map(|access| access.bad_files()).unwrap_or_default()
+}
+
 /// Sends what a source makes to one of the receiver's services.
 async fn deliver(
     settings: &Otlp,

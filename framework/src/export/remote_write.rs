@@ -43,6 +43,12 @@ pub fn work(settings: RemoteWrite, feed: Feed, stop: CancellationToken) -> Work 
     })
 }
 
+/// The files that cannot be used, each with its key and the reason.
+#[must_use]
+pub fn bad_files(settings: &RemoteWrite) -> Vec<(&'static str, String)> {
+    receiver::access(settings).map(|access| access.bad_files()).unwrap_or_default()
+}
+
 /// Makes batches of each snapshot, with the ends of the series of the one before.
 #[derive(Default)]
 struct Collector {

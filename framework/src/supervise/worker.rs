@@ -33,6 +33,8 @@ pub(super) struct Worker {
     order: Order,
     state: State,
     life: Option<Life>,
+    /// The configuration that the process was started with.
+    began_with: Option<u64>,
     /// When the configuration was last handed on.
     told: Option<Instant>,
     /// When a change of scope that came too soon is handed on.
@@ -50,7 +52,7 @@ impl Worker {
     pub(super) fn new(shared: Arc<Shared>, board: Arc<Board>, orders: watch::Receiver<Order>) -> Self {
         let order = orders.borrow().clone();
         let state = State::default();
-        Self { shared, board, orders, order, state, life: None, told: None, tell_at: None }
+        Self { shared, board, orders, order, state, life: None, began_with: None, told: None, tell_at: None }
     }
 
     /// Works until the folder is removed and its process is gone.
@@ -119,7 +121,10 @@ impl Worker {
 
     async fn heed(&mut self, sign: Sign) {
         match sign {
-            Sign::Started => self.feed(Event::Started).await,
+            Sign::Started => {
+                self.feed(Event::Started).await;
+                self.began();
+            }
             Sign::OutputClosed => self.feed(Event::OutputClosed).await,
             Sign::Ended(exit, out_of_memory) => {
                 let end = self.end(exit, out_of_memory);
@@ -133,6 +138,13 @@ impl Worker {
                 self.note(reason, asked);
                 self.feed(Event::Ended(end.ending())).await;
             }
+        }
+    }
+
+    /// A process that gets its configuration when it starts works with that one.
+    fn began(&self) {
+        if let (Reconfigure::Restart, Some(generation)) = (self.reconfigure(), self.began_with) {
+            self.board.delivery.applied(generation, Instant::now());
         }
     }
 
@@ -194,6 +206,7 @@ impl Worker {
     /// Starts a process; what went wrong counts as its end.
     async fn spawn(&mut self) -> Option<Ending> {
         let config = self.order.wanted().cloned()?;
+        self.began_with = Some(config.generation);
         self.board.journal.begin();
         self.board.delivery.begin();
         self.told = None;

@@ -7,7 +7,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use super::{Error, certificates, private_key};
+use super::{Error, Part, authorities, certificates, private_key};
 
 /// The files of a client, in PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,18 +25,11 @@ pub struct ClientFiles {
 pub fn client_config(files: &ClientFiles, alpn: &[u8]) -> Result<Arc<ClientConfig>, Error> {
     let roots = match &files.ca {
         None => system(),
-        Some(path) => {
-            let mut roots = RootCertStore::empty();
-            let (added, _) = roots.add_parsable_certificates(certificates(path)?);
-            if added == 0 {
-                return Err(Error::Empty { path: path.clone() });
-            }
-            roots
-        }
+        Some(path) => authorities(path)?,
     };
     let pair: Option<(Vec<_>, PrivateKeyDer<'static>)> = match &files.pair {
         None => None,
-        Some((cert, key)) => Some((certificates(cert)?, private_key(key)?)),
+        Some((cert, key)) => Some((certificates(cert, Part::Certificate)?, private_key(key)?)),
     };
     let bad = |source| {
         let (cert, key) = files.pair.clone().unwrap_or_default();

@@ -49,7 +49,7 @@ impl Authority {
     /// A client that trusts this authority, with a certificate of its own if one is named.
     fn client(&self, own: Option<&str>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(certificates(&self.path("ca.pem")).unwrap());
+        roots.add_parsable_certificates(certificates(&self.path("ca.pem"), Part::Authorities).unwrap());
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -57,7 +57,7 @@ impl Authority {
         Arc::new(match own {
             None => builder.with_no_client_auth(),
             Some(name) => {
-                let chain = certificates(&self.path(&format!("{name}.pem"))).unwrap();
+                let chain = certificates(&self.path(&format!("{name}.pem")), Part::Certificate).unwrap();
                 let key = PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key"))).unwrap();
                 builder.with_client_auth_cert(chain, key).unwrap()
             }
@@ -80,7 +80,7 @@ async fn handshake(tls: &Tls, client: Arc<ClientConfig>) -> io::Result<Vec<u8>> 
 }
 
 fn der(path: &Path) -> Vec<u8> {
-    certificates(path).unwrap()[0].to_vec()
+    certificates(path, Part::Certificate).unwrap()[0].to_vec()
 }
 
 #[tokio::test]

@@ -84,9 +84,13 @@ fn a_change_that_is_refused_says_why_and_changes_nothing() {
     done.complains("report_period");
     ask(&agent, &["probe", "set", "baseinfo", "{"]).expect(1).complains("line 1");
     ask(&agent, &["probe", "set", "basinfo", "{}"]).expect(1).complains("baseinfo");
-    let refused =
-        ask(&agent, &["--json", "probe", "set", "baseinfo", "{\"state\":\"maybe\"}"]).expect(1).json();
-    assert_eq!(refused["result"], "failed");
+    let refused = ask(&agent, &["--json", "probe", "set", "baseinfo", "{\"state\":\"maybe\"}"]).expect(1);
+    assert_eq!(refused.stdout, "");
+    let said: Value = serde_json::from_str(&refused.stderr).expect("JSON");
+    assert_eq!((&said["exit_code"], &said["errors"][0]["path"]), (&json!(1), &json!("state")), "{said}");
+    assert!(said["error"].as_str().is_some_and(|text| text.starts_with("baseinfo: failed: ")), "{said}");
+    let missing = agent.home.path().join("missing.json").display().to_string();
+    ask(&agent, &["probe", "set", "baseinfo", &format!("@{missing}")]).expect(2).complains(&missing);
     assert_eq!(ask(&agent, &["probe", "get", "baseinfo"]).expect(0).stdout, before);
 }
 
@@ -102,7 +106,8 @@ fn a_probe_is_stopped_started_and_restarted() {
     };
     ask(&agent, &["probe", "stop", "demo"]).expect(0).says("demo: stopped");
     assert_eq!(state(&agent).0, "stopped");
-    ask(&agent, &["probe", "restart", "demo"]).expect(1).complains("not to run");
+    let refused = ask(&agent, &["probe", "restart", "demo"]).expect(1);
+    refused.complains("not to run; gopher-ctl probe start demo starts it");
     ask(&agent, &["probe", "start", "demo"]).expect(0).says("demo: running");
     let before = state(&agent);
     assert_eq!(before.0, "running");

@@ -137,9 +137,9 @@ fn a_smaller_window_shows_what_fits() {
     terminal.shows(&["2 more lines; a high"]);
     terminal.forget();
     terminal.shows(&["gala-gopher: 1 probe", "2 more lines; a high"]);
-    assert!(!terminal.text().contains("LAST ERROR"), "{}", terminal.text());
+    assert!(!terminal.text().contains("RESTARTS"), "{}", terminal.text());
     size(&terminal.slave, 40, 120);
-    terminal.shows(&["LAST ERROR", "demo"]);
+    terminal.shows(&["RESTARTS", "demo"]);
     // Ctrl-C, which is a key here.
     terminal.press(&[3]);
     terminal.ends_well();

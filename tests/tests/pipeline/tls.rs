@@ -77,6 +77,7 @@ fn files_that_do_not_fit_are_named_and_nothing_starts() {
         "",
     );
     let (code, said) = home.refused(&[]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("/nowhere/cert.pem: reading the certificates"), "{said}");
+    assert_eq!(code, Some(78), "{said}");
+    let named = "export.prometheus.tls_cert_file: /nowhere/cert.pem: reading the certificates";
+    assert!(said.contains(named), "{said}");
 }

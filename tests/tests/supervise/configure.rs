@@ -88,6 +88,19 @@ async fn file_replaced_for_a_scope_restarts_nothing_and_for_settings_restarts() 
 }
 
 #[tokio::test]
+async fn process_that_runs_anew_works_with_what_it_was_started_with() {
+    let bench = Bench::with(hasty());
+    let folder = bench.folder("demo", "restart", &["--ready-only"]);
+    bench.set(folder.clone(), Some(config(1)));
+    bench.until("demo", |status| status.delivered.applied == Some(1)).await;
+    bench.set(folder, Some(with_period(2, 5)));
+    let applied = bench.supervisor.applied("demo", 2).await;
+    let status = bench.status("demo").expect("a status");
+    assert_eq!((applied, status.state, status.restarts), (true, StateName::Running, 1));
+    bench.end().await;
+}
+
+#[tokio::test]
 async fn restarted_process_is_told_the_latest_configuration() {
     let bench = Bench::new();
     let folder = bench.folder("demo", "stdin", &["--ready-only", "--echo-config"]);

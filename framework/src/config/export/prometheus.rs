@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::config::control::{Control, shared};
 use crate::config::keys::{Key, PATTERNS, Section, key};
 use crate::config::kind::{Field, Kind, Value};
 use crate::config::model::Config;
@@ -107,6 +108,10 @@ fn check(config: &Config) -> Vec<(&'static str, String)> {
             "{listen} is not a loopback address and would be served without TLS; set tls_cert_file and tls_key_file, \
              or plaintext = true to allow that, or listen on 127.0.0.1"
         ),
+        // Whichever of the two was chosen is the one to be changed.
+        Some(listen) if shared(config).is_some() && config.control.listen == Control::default().listen => {
+            format!("requests are answered at {listen} (control.listen); choose another port")
+        }
         Some(_) => return tls.into_iter().collect(),
     };
     tls.into_iter().chain([("listen", message)]).collect()

@@ -16,7 +16,7 @@ const OTHERS: u32 = 0o007;
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// It cannot be read.
-    #[error("reading {} (control.token_file): {source}", path.display())]
+    #[error("reading {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -24,13 +24,13 @@ pub enum TokenError {
         source: io::Error,
     },
     /// Every user of the host gets at it.
-    #[error("{0} (control.token_file) is open to every user of this host; `chmod o= {0}` closes it", path.display())]
+    #[error("{0} is open to every user of this host; `chmod o= {0}` closes it", path.display())]
     Open {
         /// The file.
         path: PathBuf,
     },
     /// There is no token in it.
-    #[error("{} (control.token_file) is empty; `openssl rand -hex 32` makes a token", path.display())]
+    #[error("{} is empty; `openssl rand -hex 32` makes a token", path.display())]
     Empty {
         /// The file.
         path: PathBuf,

@@ -185,7 +185,7 @@ impl Credentials {
         value.unwrap_or_else(|failed| Err(Failure::Unreachable(failed.to_string())))
     }
 
-    fn read(&self) -> Result<Option<HeaderValue>, Failure> {
+    pub(super) fn read(&self) -> Result<Option<HeaderValue>, Failure> {
         let (text, file) = match self {
             Self::None => return Ok(None),
             Self::Bearer(file) => (format!("Bearer {}", secret(file)?), file),

@@ -10,6 +10,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::client::Credentials;
 use super::failure::Failure;
+use crate::tls::Part;
 use crate::tls::client::{ClientFiles, client_config};
 
 /// How a receiver is reached, and how agent and receiver trust each other.
@@ -23,6 +24,25 @@ pub(in crate::export) struct Access {
     pub(in crate::export) files: ClientFiles,
     /// How requests say who the agent is.
     pub(in crate::export) credentials: Credentials,
+}
+
+impl Access {
+    /// The files that cannot be used, each with its key and the reason; read as for a connection and a request.
+    pub(in crate::export) fn bad_files(&self) -> Vec<(&'static str, String)> {
+        let files = if self.target.tls { client_config(&self.files, b"http/1.1").err() } else { None };
+        let files = files.map(|error| {
+            let key = match error.part() {
+                Part::Certificate => "cert_file",
+                Part::Key => "key_file",
+                Part::Authorities => "ca_file",
+            };
+            (key, error.to_string())
+        });
+        let secret =
+            if let Credentials::Basic(..) = self.credentials { "password_file" } else { "bearer_token_file" };
+        let secret = self.credentials.read().err().map(|failure| (secret, failure.to_string()));
+        files.into_iter().chain(secret).collect()
+    }
 }
 
 /// The parts of the receiver's URL.

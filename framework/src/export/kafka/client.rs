@@ -216,6 +216,42 @@ fn configuration(settings: &Kafka) -> anyhow::Result<ClientConfig> {
     Ok(config)
 }
 
+/// The files that cannot be used, each with its key and the reason. The library reads them as for a producer, which
+/// without brokers connects to nobody.
+#[must_use]
+pub fn bad_files(settings: &Kafka) -> Vec<(&'static str, String)> {
+    let tls = settings.security.tls();
+    let files = [
+        ("ca_file", settings.ca_file.as_deref().filter(|_| tls), "ssl.ca.location"),
+        ("cert_file", settings.cert_file.as_deref().filter(|_| tls), "ssl.certificate.location"),
+        ("key_file", settings.key_file.as_deref().filter(|_| tls), "ssl.key.location"),
+        (
+            "sasl_password_file",
+            settings.sasl_password_file.as_deref().filter(|_| settings.security.sasl()),
+            "",
+        ),
+    ];
+    let files = files.into_iter().filter_map(|(key, file, name)| Some((key, file?, name)));
+    let unread = files.clone().filter_map(|(key, file, _)| {
+        let error = fs::read(file).err()?;
+        Some((key, format!("{}: {error}", file.display())))
+    });
+    let unread: Vec<_> = unread.collect();
+    if !unread.is_empty() {
+        return unread;
+    }
+    let made = configuration(settings).and_then(|mut config| {
+        config.remove("bootstrap.servers");
+        let producer: Result<BaseProducer<Reports>, _> = config.create_with_context(Reports::default());
+        Ok(producer.map(drop)?)
+    });
+    let Err(error) = made else { return Vec::new() };
+    let error = error.to_string();
+    let named: Vec<_> = files.collect();
+    let meant = named.iter().find(|(_, _, name)| !name.is_empty() && error.contains(name)).or(named.first());
+    meant.map(|(key, file, _)| (*key, format!("{}: {error}", file.display()))).into_iter().collect()
+}
+
 fn password(file: Option<&Path>) -> anyhow::Result<String> {
     let file = file.context("sasl_password_file is not set")?;
     let text = fs::read_to_string(file).with_context(|| format!("sasl_password_file {}", file.display()))?;

@@ -66,7 +66,7 @@ impl OtlpReceiver {
     }
 }
 
-fn access(settings: &Otlp) -> Option<Access> {
+pub(super) fn access(settings: &Otlp) -> Option<Access> {
     let files = ClientFiles {
         ca: settings.ca_file.clone(),
         pair: settings.cert_file.clone().zip(settings.key_file.clone()),

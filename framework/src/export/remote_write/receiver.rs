@@ -19,20 +19,8 @@ pub(super) struct PrometheusReceiver {
 impl PrometheusReceiver {
     /// Nothing when the URL is none.
     pub(super) fn new(settings: &RemoteWrite) -> Option<Self> {
-        let target = Target::of(&settings.url)?;
-        let path = target.path.clone();
-        let token = settings.bearer_token_file.clone().map(Credentials::Bearer);
-        let password = settings.password_file.clone();
-        let user = password.map(|file| Credentials::Basic(settings.username.clone(), file));
-        let access = Access {
-            target,
-            timeout: settings.timeout,
-            files: ClientFiles {
-                ca: settings.ca_file.clone(),
-                pair: settings.cert_file.clone().zip(settings.key_file.clone()),
-            },
-            credentials: token.or(user).unwrap_or(Credentials::None),
-        };
+        let access = access(settings)?;
+        let path = access.target.path.clone();
         let headers = [
             (CONTENT_TYPE, "application/x-protobuf"),
             (CONTENT_ENCODING, "snappy"),
@@ -42,6 +30,22 @@ impl PrometheusReceiver {
         let client = Client::new(access, HeaderMap::from_iter(headers), is_busy);
         Some(Self { url: settings.url.clone(), path, client })
     }
+}
+
+/// How the receiver is reached; nothing when the URL is none.
+pub(super) fn access(settings: &RemoteWrite) -> Option<Access> {
+    let token = settings.bearer_token_file.clone().map(Credentials::Bearer);
+    let password = settings.password_file.clone();
+    let user = password.map(|file| Credentials::Basic(settings.username.clone(), file));
+    Some(Access {
+        target: Target::of(&settings.url)?,
+        timeout: settings.timeout,
+        files: ClientFiles {
+            ca: settings.ca_file.clone(),
+            pair: settings.cert_file.clone().zip(settings.key_file.clone()),
+        },
+        credentials: token.or(user).unwrap_or(Credentials::None),
+    })
 }
 
 /// What the protocol wants a request sent again after.
