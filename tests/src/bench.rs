@@ -17,12 +17,13 @@ mod outage;
 mod pages;
 mod peers;
 mod probe;
+mod scope;
 mod scrape;
 
 use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "usage: gopher-bench ingest | pages SERIES | scrape SERIES | freshness | crash | start | memory SECONDS \
-                     | baseinfo | control | kafka | outage SECONDS | netdata | collectd | node_exporter";
+                     | baseinfo | control | scope | kafka | outage SECONDS | netdata | collectd | node_exporter";
 
 /// Runs the part that the arguments name.
 ///
@@ -47,6 +48,7 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> Result<()> {
         "samples" => peers::samples(rest),
         "baseinfo" => baseinfo::run(),
         "control" => control::run(),
+        "scope" => scope::run(),
         "garbage" => control::garbage(rest),
         "memory" => memory::run(number(rest)?),
         "kafka" => kafka::run(),

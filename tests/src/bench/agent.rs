@@ -86,7 +86,21 @@ impl Ground {
     }
 
     pub(super) fn start(&self) -> Result<Agent> {
-        let child = Command::new(beside("gala-gopher")?)
+        self.start_by(&[])
+    }
+
+    /// Starts the agent by a command that becomes it.
+    pub(super) fn start_by(&self, before: &[&str]) -> Result<Agent> {
+        let agent = beside("gala-gopher")?;
+        let mut command = match before {
+            [] => Command::new(agent),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(agent);
+                command
+            }
+        };
+        let child = command
             .arg("--config")
             .arg(self.path("agent.conf"))
             .stdin(Stdio::null())

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::lines::rows;
 use super::measure::now;
-use super::outage;
+use super::{outage, scope};
 
 /// Works in the mode that the arguments name until stdin is closed.
 pub(super) fn run(arguments: &mut impl Iterator<Item = String>) -> Result<()> {
@@ -18,6 +18,9 @@ pub(super) fn run(arguments: &mut impl Iterator<Item = String>) -> Result<()> {
     // Bare, a path would name a file that belongs to the folder.
     let first = first.strip_prefix("at=").unwrap_or(&first).to_owned();
     let second = arguments.next().unwrap_or_default();
+    if mode == "scope" {
+        return scope::observe(&first);
+    }
     let worker = spawn(move || match mode.as_str() {
         "rows" => each_period(first.parse()?, Duration::from_millis(second.parse()?)),
         "flood" => flood(first.parse()?, second.parse()?),

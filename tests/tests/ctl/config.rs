@@ -117,7 +117,7 @@ fn files_of_exporters_are_looked_at_like_those_of_listeners() {
         ("otlp", format!("{otlp}bearer_token_file = {missing:?}"), "bearer_token_file", &missing),
         ("kafka", format!("{kafka}ca_file = {missing:?}"), "ca_file", &missing),
         ("kafka", format!("{kafka}ca_file = {other:?}"), "ca_file", &other),
-        ("kafka", format!("{kafka}ca_file = {ca:?}\n{pair}"), "_file", &cert),
+        ("kafka", format!("{kafka}ca_file = {ca:?}\n{pair}"), "key_file", &other),
     ] {
         home.configure(&format!("[export.{section}]\n{lines}"));
         refused(&home, &[&format!("export.{section}."), &format!("{key}: "), about]);

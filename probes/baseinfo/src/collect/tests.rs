@@ -129,8 +129,16 @@ fn a_device_that_loses_packets_and_counts_errors_is_said() {
         ]
     );
     assert_eq!(said("nic", "proc/1/net/dev", [&before, &dev("eth0", [15, 16, 17, 18])]), [""; 0]);
-    assert_eq!(said("nic", "proc/1/net/dev", [&before, &dev("eth1", [99, 99, 99, 99])]), [""; 0], "a new one");
-    assert_eq!(said("nic", "proc/1/net/dev", [&before, &dev("eth0", [0, 0, 0, 0])]), [""; 0], "a driver anew");
+    assert_eq!(
+        said("nic", "proc/1/net/dev", [&before, &dev("eth1", [99, 99, 99, 99])]),
+        [""; 0],
+        "a new one"
+    );
+    assert_eq!(
+        said("nic", "proc/1/net/dev", [&before, &dev("eth0", [0, 0, 0, 0])]),
+        [""; 0],
+        "a driver anew"
+    );
 }
 
 #[test]
