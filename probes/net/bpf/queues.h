@@ -30,6 +30,16 @@ int BPF_PROG(request_entry, void *request_ops, void *family_ops, struct sock *sk
 	return 0;
 }
 
+SEC("fentry/tcp_make_synack")
+int BPF_PROG(answer_made, struct sock *sk)
+{
+	struct conn *conn = conn_of(sk);
+
+	if (conn && conn->role == ROLE_LISTENER)
+		count_endpoint(sk, conn, ENDPOINT_SYNACK_SENT, 1);
+	return 0;
+}
+
 /* The flags of a TCP packet that starts with its IP header; 0 for others. */
 static __always_inline __u8 flags_of(struct __sk_buff *skb)
 {

@@ -12,6 +12,7 @@ const fn near(programs: &'static [&'static str], why: &'static str) -> Hook {
 
 const RESETS: &str = "counted where the connection sends a reset";
 const LAST_REPEAT: &str = "counted at the last repetition; a client that answers after it is counted too";
+const MADE: &str = "counted when they are made; one that cannot be sent is counted too";
 const ABNORMAL: &[&str] = &["tcp_abnormal"];
 const DELAY: &[&str] = &["tcp_delay"];
 const HANDSHAKE: &[&str] = &["tcp_socket"];
@@ -59,7 +60,12 @@ pub(crate) static CAPABILITIES: &[Capability] = &[
         items: HANDSHAKE,
         hooks: &[exact(&["request_entry"]), exact(&["request_packet"])],
     },
-    Capability { name: "answers", items: HANDSHAKE, hooks: &[exact(&["answer_packet"])] },
+    Capability {
+        name: "answers",
+        items: HANDSHAKE,
+        // Many kernels do not run the second for IPv6 (`__sk == skb_to_full_sk(skb)` of include/linux/bpf-cgroup.h is new).
+        hooks: &[near(&["answer_made"], MADE), exact(&["answer_packet"])],
+    },
     Capability {
         name: "unreached",
         items: HANDSHAKE,
