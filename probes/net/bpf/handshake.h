@@ -164,6 +164,11 @@ int BPF_PROG(state, struct sock *sk, int old, int new)
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(destroyed, struct sock *sk)
 {
+	struct conn *conn = conn_of(sk);
+
+	/* Its end was missed, as happens where programs can be interrupted by what they hook (Linux 7). */
+	if (conn && !conn->closed)
+		settle(sk, conn);
 	conn_forget(sk);
 	return 0;
 }
