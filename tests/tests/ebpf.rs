@@ -7,3 +7,7 @@ mod procwatch;
 #[cfg(test)]
 #[path = "ebpf/net.rs"]
 mod net;
+
+#[cfg(test)]
+#[path = "ebpf/template.rs"]
+mod template;

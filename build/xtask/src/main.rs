@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 
 mod check;
 mod metrics;
+mod new_probe;
 mod source;
 mod workspace;
 
@@ -30,6 +31,11 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Make a probe with eBPF programs in probes/NAME, that works and is to be changed.
+    NewProbe {
+        /// Its name: [a-z][a-z0-9_-]*, at most 32.
+        name: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -37,6 +43,7 @@ fn main() -> ExitCode {
     let passed = match task {
         Task::Check { only } => check::run(only.as_deref()),
         Task::Metrics { check } => metrics::run(check),
+        Task::NewProbe { name } => new_probe::run(&name),
     };
     match passed {
         Ok(true) => ExitCode::SUCCESS,

@@ -46,8 +46,10 @@ fn page(workspace: &Workspace) -> Result<String> {
     let mut page = HEAD.to_owned();
     for kind in ["probes/", "extend-probes/"] {
         let is_manifest = |file: &&str| {
-            file.strip_prefix(kind)
-                .is_some_and(|rest| matches!(rest.split_once('/'), Some((_, "probe.toml"))))
+            // What begins with `_` is where new ones begin, and is not installed.
+            file.strip_prefix(kind).is_some_and(|rest| {
+                matches!(rest.split_once('/'), Some((folder, "probe.toml")) if !folder.starts_with('_'))
+            })
         };
         for file in workspace.files().filter(is_manifest) {
             let text = workspace.text(file)?.with_context(|| format!("{file} is not text"))?;
