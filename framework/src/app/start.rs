@@ -121,10 +121,15 @@ impl App {
             spawner,
             _run_dir: run_dir,
         };
-        app.take(catalog);
-        app.sources.started.store(true, Ordering::Release);
-        app.announce();
+        app.begin(catalog);
         Ok(app)
+    }
+
+    /// Tells the probes of the first catalog what to do, and says that all is up.
+    fn begin(&mut self, catalog: Catalog) {
+        self.take(catalog);
+        self.sources.started.store(true, Ordering::Release);
+        self.announce();
     }
 
     /// Works until told to stop, then takes everything down.
