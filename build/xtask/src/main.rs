@@ -33,7 +33,7 @@ enum Task {
     },
     /// Make a probe with eBPF programs in probes/NAME, that works and is to be changed.
     NewProbe {
-        /// Its name: [a-z][a-z0-9_-]*, at most 32.
+        /// Its name: small letters, digits, `_` and `-`, a letter first, at most 32.
         name: String,
     },
 }
