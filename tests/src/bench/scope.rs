@@ -19,9 +19,9 @@ use super::probe::open_file;
 use super::scrape::to_f64;
 
 /// Processes of one source that are looked for.
-const PROCESSES: usize = 100;
-/// Between two of them; not in step with what looks for them twice a second.
-const PAUSE: Duration = Duration::from_millis(170);
+const PROCESSES: u64 = 100;
+/// Spread evenly between two of them: one pause alone would be in step with what looks twice a second.
+const PAUSES: std::ops::Range<u64> = 20..520;
 /// Processes a second that come and go meanwhile.
 const FORKS: f64 = 200.0;
 /// The longest that one is waited for.
@@ -59,14 +59,15 @@ fn measure(source: &str, ebpf: bool, before: &[&str]) -> Result<()> {
     sleep(Duration::from_secs(1));
     let (begun, forked) = (Instant::now(), churn.count());
     let mut times = Vec::new();
-    for _ in 0..PROCESSES {
+    for number in 0..PROCESSES {
         let mut child = Command::new(&program).arg("60").stdin(Stdio::null()).spawn()?;
         let started = now();
         let seen = seen(&file, child.id());
         child.kill()?;
         child.wait()?;
         times.push(to_f64(seen?.saturating_sub(started)) / 1e6);
-        sleep(PAUSE);
+        let spread = PAUSES.end - PAUSES.start;
+        sleep(Duration::from_millis(PAUSES.start + number * 37 % 50 * spread / 50));
     }
     let rate = to_f64(churn.count() - forked) / begun.elapsed().as_secs_f64();
     drop(churn);
