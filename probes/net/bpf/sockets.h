@@ -32,6 +32,7 @@ struct conn {
 	__u64 written; /* ns: data that is not yet acknowledged, up to written_seq */
 	__u32 written_seq;
 	__u32 pending; /* bytes dropped while the owner was not known */
+	__u64 inode;   /* of a UDP socket that is known by its address */
 };
 
 /* Beside the socket where tracing programs may (Linux 5.11), so that it goes with it; else by its address. */

@@ -76,6 +76,9 @@ static __always_inline void adopt_tcp(struct sock *sk, struct task_struct *task,
 
 	if (!tp || state == TCP_CLOSE)
 		return;
+	/* One of UDP has had the address before. */
+	if (conn && conn->role == ROLE_UDP)
+		conn = 0;
 	if (conn) {
 		if (!conn->bound && conn->role == ROLE_SERVER) {
 			own(conn, task);
@@ -98,15 +101,14 @@ static __always_inline void adopt_tcp(struct sock *sk, struct task_struct *task,
 
 static __always_inline void adopt_udp(struct sock *sk, struct task_struct *task)
 {
-	struct conn *conn = conn_of(sk);
+	struct conn *conn = udp_conn(sk);
 	struct datagrams *datagrams;
 
 	if (!conn)
-		conn = conn_new(sk);
+		conn = udp_conn_new(sk);
 	if (!conn || conn->tgid)
 		return;
 	own(conn, task);
-	conn->role = ROLE_UDP;
 	if (!conn->pending)
 		return;
 	datagrams = datagrams_of(sk, conn);

@@ -25,19 +25,46 @@ static __always_inline struct datagrams *datagrams_of(struct sock *sk, struct co
 	return datagrams;
 }
 
+static __always_inline __u64 inode_of(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+}
+
+/* Nothing tells of the end of a UDP socket: by its address another one may be meant now. */
+static __always_inline struct conn *udp_conn(struct sock *sk)
+{
+	struct conn *conn = conn_of(sk);
+
+	if (beside || !conn || conn->inode == inode_of(sk))
+		return conn;
+	conn_forget(sk);
+	return 0;
+}
+
+static __always_inline struct conn *udp_conn_new(struct sock *sk)
+{
+	struct conn *conn = conn_new(sk);
+
+	if (!conn)
+		return 0;
+	conn->role = ROLE_UDP;
+	if (!beside)
+		conn->inode = inode_of(sk);
+	return conn;
+}
+
 /* The socket's owner is who first uses it. */
 static __always_inline struct datagrams *udp_used(struct sock *sk)
 {
-	struct conn *conn = conn_of(sk);
+	struct conn *conn = udp_conn(sk);
 	struct datagrams *datagrams;
 
 	if (!conn || !conn->tgid) {
 		if (!in_scope(current_number()))
 			return 0;
-		conn = conn ? conn : conn_new(sk);
+		conn = conn ? conn : udp_conn_new(sk);
 		if (!conn)
 			return 0;
-		conn->role = ROLE_UDP;
 		own(conn, (struct task_struct *)bpf_get_current_task());
 	}
 	datagrams = datagrams_of(sk, conn);
@@ -125,15 +152,14 @@ int BPF_PROG(udp_received_v6, struct sock *sk, void *message, unsigned long size
 
 static __always_inline void udp_dropped(struct sock *sk, __u32 bytes)
 {
-	struct conn *conn = conn_of(sk);
+	struct conn *conn = udp_conn(sk);
 	struct datagrams *datagrams;
 
 	if (!conn) {
 		/* Nobody has used it yet: the owner is found later. */
-		conn = conn_new(sk);
+		conn = udp_conn_new(sk);
 		if (!conn)
 			return;
-		conn->role = ROLE_UDP;
 	}
 	if (!conn->tgid) {
 		__sync_fetch_and_add(&conn->pending, bytes);

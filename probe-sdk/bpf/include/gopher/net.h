@@ -148,12 +148,15 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
 	atomic_t sk_drops;
 	int sk_rcvbuf;
 	int sk_sndbuf;
 	int sk_err;
+	struct socket *sk_socket;
 	__u16 sk_protocol;
 	__u8 sk_userlocks;
 	__u32 sk_ack_backlog;
@@ -221,15 +224,17 @@ struct proto {
 
 struct inode {
 	unsigned short i_mode;
-};
-
-struct socket {
-	struct sock *sk;
+	unsigned long i_ino;
 };
 
 struct file {
 	struct inode *f_inode;
 	void *private_data;
+};
+
+struct socket {
+	struct sock *sk;
+	struct file *file;
 };
 
 struct seq_file;

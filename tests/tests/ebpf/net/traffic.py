@@ -166,9 +166,18 @@ def a_connection_from_before():
     sys.stdin.read()
 
 
-def more_connections_than_places():
-    short_connections(many=5000, asked=10, answered=20)
-    return [link("", rx_bytes=5000 * 30)]
+def more_peers_than_places():
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sent = 0
+    for port in range(10_000, 19_000):
+        sender.connect(("127.0.0.1", port))
+        while True:
+            try:
+                sent += sender.send(b"x")
+                break
+            except ConnectionRefusedError:
+                pass  # by who is not at the peer before
+    return [{"table": "endpoint_udp", "fields": {"bind_sends": sent}}]
 
 
 def drain_exactly(connection, size):
