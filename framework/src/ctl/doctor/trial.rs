@@ -9,8 +9,9 @@ use crate::ctl::failure::Failure;
 use crate::ctl::run::{Event, Process, everything};
 use crate::supervise::Capability;
 
-/// The longest that a probe may take to show that it works.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest that a probe may take to show that it works. On a host whose processors are busy or emulated the kernel
+/// needs seconds to verify its programs.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a probe said.
 #[derive(Debug, Default)]
