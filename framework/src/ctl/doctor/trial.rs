@@ -10,8 +10,8 @@ use crate::ctl::run::{Event, Process, everything};
 use crate::supervise::Capability;
 
 /// The longest that a probe may take to show that it works. On a host whose processors are busy or emulated the kernel
-/// needs seconds to verify its programs.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// needs many seconds to verify its programs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a probe said.
 #[derive(Debug, Default)]
