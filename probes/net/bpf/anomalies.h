@@ -59,7 +59,24 @@ SEC("tp_btf/sock_exceed_buf_limit")
 int BPF_PROG(limit, struct sock *sk, struct proto *proto, long allocated, int kind)
 {
 	/* SK_MEM_SEND is 0, SK_MEM_RECV is 1 (include/net/sock.h). */
-	anomaly(sk, kind ? COUNT_RCV_LIMIT : COUNT_SND_LIMIT);
+	if (!kind)
+		anomaly(sk, COUNT_SND_LIMIT);
+	return 0;
+}
+
+SEC("tp_btf/sock_exceed_buf_limit")
+int BPF_PROG(receive_limit, struct sock *sk, struct proto *proto, long allocated, int kind)
+{
+	if (kind)
+		anomaly(sk, COUNT_RCV_LIMIT);
+	return 0;
+}
+
+SEC("fexit/tcp_try_rmem_schedule")
+int BPF_PROG(receive_memory_exit, struct sock *sk, struct sk_buff *skb, unsigned int size, int refused)
+{
+	if (refused)
+		anomaly(sk, COUNT_RCV_LIMIT);
 	return 0;
 }
 
@@ -75,6 +92,8 @@ int BPF_PROG(dropped, struct sk_buff *skb, void *location, int reason, struct so
 		anomaly(receiver, COUNT_FILTER_DROPS);
 	else if (reason == REASON(SOCKET_BACKLOG))
 		anomaly(receiver, COUNT_BACKLOG_DROPS);
+	else if (reason == REASON(PROTO_MEM))
+		anomaly(receiver, COUNT_RCV_LIMIT);
 	return 0;
 }
 

@@ -110,6 +110,12 @@ static __always_inline void leaving(struct sock *sk)
 	}
 }
 
+/* Given up for lack of an answer: the kernel tells of a time-out, or of what it has heard meanwhile (tcp_write_err). */
+static __always_inline bool timed_out(struct sock *sk)
+{
+	return sk->sk_err == ETIMEDOUT || (sk->sk_err && sk->sk_err == sk->sk_err_soft);
+}
+
 static __always_inline void ended(struct sock *sk, int old)
 {
 	struct conn *conn = conn_of(sk);
@@ -125,7 +131,7 @@ static __always_inline void ended(struct sock *sk, int old)
 	} else if (old == TCP_SYN_RECV) {
 		count_endpoint(sk, conn, ENDPOINT_PASSIVE_FAILED, 1);
 	}
-	if (conn->role != ROLE_LISTENER && sk->sk_err == ETIMEDOUT)
+	if (conn->role != ROLE_LISTENER && timed_out(sk))
 		count_flow(sk, conn, COUNT_TIMEOUTS);
 	settle(sk, conn);
 }

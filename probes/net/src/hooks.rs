@@ -11,6 +11,7 @@ const fn near(programs: &'static [&'static str], why: &'static str) -> Hook {
 }
 
 const RESETS: &str = "counted where the connection sends a reset";
+const TRIES: &str = "counted at each try; a segment for which memory is asked for twice counts twice";
 const LAST_REPEAT: &str = "counted at the last repetition; a client that answers after it is counted too";
 const MADE: &str = "counted when they are made; one that cannot be sent is counted too";
 const ABNORMAL: &[&str] = &["tcp_abnormal"];
@@ -35,6 +36,11 @@ pub(crate) static CAPABILITIES: &[Capability] = &[
         hooks: &[exact(&["oom_exit"]), near(&["oom_reset"], RESETS)],
     },
     Capability { name: "memory_limit", items: ABNORMAL, hooks: &[exact(&["limit"])] },
+    Capability {
+        name: "receive_memory",
+        items: ABNORMAL,
+        hooks: &[exact(&["dropped"]), exact(&["receive_memory_exit"]), near(&["receive_limit"], TRIES)],
+    },
     Capability {
         name: "filter_drops",
         items: ABNORMAL,

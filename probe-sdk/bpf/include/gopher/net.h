@@ -156,6 +156,7 @@ struct sock {
 	int sk_rcvbuf;
 	int sk_sndbuf;
 	int sk_err;
+	int sk_err_soft;
 	struct socket *sk_socket;
 	__u16 sk_protocol;
 	__u8 sk_userlocks;
