@@ -1,19 +1,22 @@
 //! The probes `tcp` and `socket`: what they tell of traffic agrees with who made it and with the kernel's own counters.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::io::Write as _;
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gopher_tests::agent::until;
 use gopher_tests::probe::{DEADLINE, Row};
-use gopher_tests::tree::source_root;
 use serde_json::{Map, Value};
 
+#[path = "net/case.rs"]
+mod case;
+#[path = "net/exact.rs"]
+mod exact;
 #[path = "net/running.rs"]
 mod running;
 
+use case::{Case, meets};
 use running::Net;
 
 /// One probe for all tests; they look at their own processes alone.
@@ -21,54 +24,26 @@ static NET: LazyLock<Net> = LazyLock::new(|| Net::start(&[]));
 /// Of the probe, in seconds.
 const PERIOD: u64 = 5;
 
-/// A case of traffic.py that has said what the probes must tell of it, and of which process. Ended when it is dropped.
-struct Case {
-    child: Child,
-    pid: String,
-    wanted: Vec<Value>,
-}
-
-impl Case {
-    fn start(name: &str) -> Self {
-        let script = source_root().join("tests/tests/ebpf/net/traffic.py");
-        let mut command = Command::new("python3");
-        let mut child =
-            command.arg(script).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        Self { child, pid: told["pid"].to_string(), wanted: told["wanted"].as_array().unwrap().clone() }
-    }
-}
-
-impl Drop for Case {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-/// True where a number, or a pair of bounds, is met.
-fn meets(found: f64, wanted: &Value) -> bool {
-    match wanted.as_array() {
-        Some(bounds) => found >= bounds[0].as_f64().unwrap() && found <= bounds[1].as_f64().unwrap(),
-        None => wanted.as_f64() == Some(found),
-    }
-}
-
-/// Over all rows: the sum of a field, the observations of a histogram, or the largest of them.
+/// Over all rows: the sum of a field, the observations of a histogram, the largest of them, or the mean of those in the
+/// last row that has any.
 fn total(rows: &[&Row], field: &str) -> f64 {
     let (field, part) = field.split_once('.').unwrap_or((field, ""));
-    let values = rows.iter().map(|row| {
+    let mut values = rows.iter().filter_map(|row| {
         let words: Vec<f64> = row.text(field).split(' ').filter_map(|word| word.parse().ok()).collect();
-        match (part, words.len()) {
-            ("", _) => row.number(field).unwrap_or(0.0),
-            (_, 0) => 0.0,
-            ("max", length) => words[length - 1],
-            (_, length) => words[length - 3],
+        match (part, words.as_slice()) {
+            ("", _) => row.number(field),
+            ("max", [.., max]) => Some(*max),
+            ("last", [value]) => Some(*value),
+            ("last", [.., count, sum, _]) => Some(sum / count),
+            (_, [.., count, _, _]) => Some(*count),
+            _ => None,
         }
     });
-    if part == "max" { values.fold(0.0, f64::max) } else { values.fold(0.0, |sum, value| sum + value) }
+    match part {
+        "max" => values.fold(0.0, f64::max),
+        "last" => values.next_back().unwrap_or(0.0),
+        _ => values.sum(),
+    }
 }
 
 /// What differs from what is wanted, in words.
