@@ -72,23 +72,36 @@ fn differences(all: &[Row], case: &Case) -> Vec<String> {
     found
 }
 
-/// Lets a case run, and holds the rows of its process against what it says, also a period later. Once more where the
+/// Lets cases run, and holds the rows of their processes against what they say, also a period later. Once more where the
 /// probe says that the kernel did not run its programs meanwhile: then something is missing, and is told to be.
-fn agrees(net: &Net, name: &str) {
+fn all_agree(net: &Net, names: &[&str]) {
     loop {
         let lost = net.lost();
-        let case = Case::start(name);
+        let running: Vec<_> = thread::scope(|scope| {
+            let starting: Vec<_> = names.iter().map(|name| scope.spawn(|| Case::start(name))).collect();
+            starting.into_iter().map(|case| case.join().unwrap()).collect()
+        });
+        let all = || -> Vec<_> {
+            let rows = net.rows();
+            let of = |(name, case): (&&str, _)| (name.to_string(), differences(&rows, case));
+            names.iter().zip(&running).map(of).filter(|(_, found)| !found.is_empty()).collect()
+        };
         let begun = Instant::now();
-        while !differences(&net.rows(), &case).is_empty() && begun.elapsed() < DEADLINE {
+        while !all().is_empty() && begun.elapsed() < DEADLINE {
             thread::sleep(Duration::from_millis(100));
         }
         net.ticks(1);
-        let differences = differences(&net.rows(), &case);
+        let differences = all();
         if differences.is_empty() {
             return;
         }
         assert_ne!(net.lost(), lost, "{differences:#?}");
     }
+}
+
+/// The same for one case.
+fn agrees(net: &Net, name: &str) {
+    all_agree(net, &[name]);
 }
 
 #[test]
