@@ -9,7 +9,7 @@ import socket
 import statistics
 import time
 
-from netprobe import Probe, figure
+from netprobe import Probe, figure, say
 
 NS_PER_INSTRUCTION = 4
 TURNS = 3
@@ -51,12 +51,13 @@ def connections(count):
 
 
 def main():
-    works = (("request", requests, 3000), ("connection", connections, 1000))
+    works = (("request", requests, 1000), ("connection", connections, 300))
     states = (("without", contextlib.nullcontext), ("with every item", lambda: Probe(patience=PATIENCE)),
               ("without tcp_delay and udp_socket", lambda: Probe(("tcp_delay", "udp_socket"), patience=PATIENCE)))
     found = {}
     for _ in range(TURNS):
         for state, made in states:
+            say(state)
             with made():
                 for name, work, count in works:
                     work(count // 10)

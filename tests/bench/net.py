@@ -33,15 +33,11 @@ def off():
     return contextlib.nullcontext()
 
 
-def off_again():
+def again():
     return contextlib.nullcontext()
 
 
-def on():
-    return Probe()
-
-
-def on_but_delay():
+def no_delays():
     return Probe(without=("tcp_delay", "udp_socket"))
 
 
@@ -55,8 +51,8 @@ def traffic():
         ]
         for name, unit, work in works:
             work()
-            states = [("every item on", on, 0.98), ("without tcp_delay and udp_socket", on_but_delay, 0.98),
-                      ("off against off", off_again, None)]
+            states = [("with the probe", Probe, 0.98), ("without tcp_delay and udp_socket", no_delays, 0.98),
+                      ("again without the probe", again, None)]
             for what, state, goal in states:
                 median, plain, each = ratios(PAIRS, off, state, work)
                 figure(f"{name}: {what}, of what it is without", "ratio", median, at_least=goal)
