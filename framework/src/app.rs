@@ -11,6 +11,7 @@ mod readiness;
 mod reload;
 mod runtime;
 mod scopes;
+mod service;
 mod start;
 mod status;
 

@@ -9,6 +9,7 @@ mod config;
 mod doctor;
 mod failure;
 mod import;
+mod man;
 mod metric;
 mod new;
 mod out;
@@ -55,6 +56,7 @@ fn command(arguments: &Arguments, out: &Out) -> Result<(), Failure> {
         Command::Top { every, once } => top::run(client()?, *every, *once, out),
         Command::Doctor { config, names } => doctor::run(config, names, client(), out),
         Command::Completions { shell } => out.print(&cli::completions(*shell)),
+        Command::Man { folder } => man::write(folder),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The agent about itself: its log and its own metrics, `gala_gopher_agent_*`.
 
+mod journal;
 mod log;
 pub mod metrics;
 

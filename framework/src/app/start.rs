@@ -16,6 +16,7 @@ use super::folders::{Folders, Stages};
 use super::reload;
 use super::runtime::{self, Runtime};
 use super::scopes::Scopes;
+use super::service::{self, Heartbeat};
 use super::status::FolderStatus;
 use crate::catalog::watch::Watch;
 use crate::catalog::{self, Catalog, Change, Finding, check_probes};
@@ -137,6 +138,7 @@ impl App {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut states = self.stages.supervisor.changes();
+        let mut heartbeat = Heartbeat::start();
         loop {
             tokio::select! {
                 Some(change) = self.catalog_changes.next() => self.change(change),
@@ -156,6 +158,7 @@ impl App {
                     self.status.usages(&self.stages.supervisor);
                     self.scopes.show();
                 }
+                () = heartbeat.beat() => {}
                 () = self.scopes.changed() => {
                     if self.scopes.update() {
                         self.tell();
@@ -169,6 +172,7 @@ impl App {
 
     async fn stop(mut self) {
         tracing::info!("Stopping.");
+        service::stopping();
         for folder in self.stages.supervisor.shutdown(STOP).await {
             tracing::error!(probe = folder, "A probe did not stop in time and was left to the keeper.");
         }
@@ -267,6 +271,7 @@ impl App {
 
     /// Reads the configuration again. A bad one changes nothing and is reported.
     async fn reload(&mut self) {
+        service::reloading();
         let outcome = match config::load(&self.path) {
             Ok(new) => self.adopt(new).await,
             Err(error) => Err(error.into()),
@@ -275,6 +280,9 @@ impl App {
         self.sources.metrics.reloads.with_label_values(&[label]).inc();
         if let Err(error) = outcome {
             tracing::error!("The configuration was not changed: {error:#}");
+            service::ready(&format!("The configuration was not changed: {error:#}").replace('\n', " "));
+        } else {
+            service::ready(&self.standing());
         }
     }
 
@@ -317,10 +325,19 @@ impl App {
     }
 
     fn announce(&self) {
-        let metrics = self.serving.url().unwrap_or_else(|| "off".to_owned());
         let probes = summary(&self.catalog);
-        let control = self.control.address();
+        let (metrics, control) = (self.metrics_url(), self.control.address());
         tracing::info!(version = env!("CARGO_PKG_VERSION"), probes, metrics, control, "Started.");
+        service::ready(&self.standing());
+    }
+
+    /// In one line for the service manager.
+    fn standing(&self) -> String {
+        format!("{}; metrics on {}", summary(&self.catalog), self.metrics_url())
+    }
+
+    fn metrics_url(&self) -> String {
+        self.serving.url().unwrap_or_else(|| "off".to_owned())
     }
 }
 

@@ -101,6 +101,12 @@ pub(super) enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Write the manual pages; packages do.
+    #[command(hide = true)]
+    Man {
+        /// A folder that exists.
+        folder: PathBuf,
+    },
 }
 
 const TOPOLOGY: &str = "\

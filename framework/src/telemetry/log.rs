@@ -1,4 +1,6 @@
 //! The agent's log: one line per record on stderr, where systemd and container runtimes look for it.
+//!
+//! Where stderr is the journal's, a line begins with its priority, and a text has no time: the journal adds its own.
 
 use std::io::IsTerminal;
 
@@ -6,6 +8,8 @@ use anyhow::Context;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
+
+use super::journal::{self, Prioritized};
 
 /// The target of lines about who asked for which change, and what became of it.
 pub const AUDIT: &str = "audit";
@@ -33,9 +37,13 @@ pub fn init(level: &str, format: Format) -> anyhow::Result<Level> {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
-    match format {
-        Format::Text => registry.with(layer).try_init(),
-        Format::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+    match (format, journal::is_stderr()) {
+        (Format::Text, false) => registry.with(layer).try_init(),
+        (Format::Text, true) => registry.with(layer.without_time().map_event_format(Prioritized)).try_init(),
+        (Format::Json, false) => registry.with(layer.json().flatten_event(true)).try_init(),
+        (Format::Json, true) => {
+            registry.with(layer.json().flatten_event(true).map_event_format(Prioritized)).try_init()
+        }
     }
     .context("starting the log")?;
     Ok(handle)
