@@ -55,8 +55,8 @@ impl FolderStatus {
     pub(super) fn capabilities(&mut self, supervisor: &Supervisor) {
         for (folder, capabilities) in supervisor.capabilities() {
             let now = capabilities.into_iter().map(|one| {
-                let fidelity = one.fidelity.split(':').next().unwrap_or_default();
-                [one.name, one.hook, if fidelity.is_empty() { "none" } else { fidelity }.to_owned()]
+                let fidelity = one.fidelity.split(':').next().filter(|_| !one.hook.is_empty());
+                [one.name, one.hook, fidelity.unwrap_or("none").to_owned()]
             });
             if let Some(shown) = self.shown.get_mut(&folder) {
                 shown.show(&self.metrics, &folder, now.collect());

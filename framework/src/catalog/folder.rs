@@ -108,7 +108,7 @@ pub fn inspect(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Vec
         io::ErrorKind::NotFound => vec![Fault::of_folder(path, "there is no probe.toml in this folder")],
         _ => vec![in_manifest(0, format!("cannot be read: {error}"))],
     })?;
-    let manifest = Manifest::parse(&text).map_err(|problems| {
+    let mut manifest = Manifest::parse(&text).map_err(|problems| {
         problems.into_iter().map(|problem| in_manifest(problem.line, problem.reason)).collect::<Vec<_>>()
     })?;
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
@@ -124,6 +124,9 @@ pub fn inspect(path: &Path, origin: Origin, rules: &Rules) -> Result<Folder, Vec
             "privileges: {excess} is not granted to extend probes; allow it in [folders] extend_privileges"
         );
         faults.push(in_manifest(line_of_key(&text, "privileges"), reason));
+    }
+    if origin == Origin::Extend {
+        manifest.optional_privileges.retain(|privilege| rules.extend_privileges.contains(privilege));
     }
     if manifest.feeds.is_some() && origin == Origin::Extend {
         let reason = "feeds: only built-in probes tell the agent of processes".to_owned();
@@ -201,6 +204,8 @@ fn executable(folder: &Path, manifest: &Manifest) -> Result<PathBuf, String> {
 fn fingerprint(folder: &Path, text: &str, manifest: &Manifest) -> Fingerprint {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
+    // What is left of them.
+    manifest.optional_privileges.hash(&mut hasher);
     for argument in &manifest.exec {
         // Most arguments name no file; one that names a file of the folder takes part by its identity. Others are not
         // part of the package, and a probe may well write to them.

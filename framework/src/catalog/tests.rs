@@ -168,6 +168,21 @@ fn extend_probes_get_only_the_privileges_that_are_granted() {
 }
 
 #[test]
+fn extend_probes_work_without_optional_privileges_that_are_not_granted() {
+    let place = Place::new();
+    let asking = |name: &str| {
+        manifest(name, name, name, FIELDS)
+            .replace("privileges = []", "optional_privileges = [\"CAP_SYS_ADMIN\", \"CAP_BPF\"]")
+    };
+    write_with(place.built_in(), "a", &asking("a"));
+    write_with(place.extend(), "b", &asking("b"));
+    let scanned = place.scan();
+    assert_eq!(scanned.faults, []);
+    assert_eq!(scanned.folders["a"].manifest.optional_privileges, ["CAP_SYS_ADMIN", "CAP_BPF"]);
+    assert_eq!(scanned.folders["b"].manifest.optional_privileges, ["CAP_BPF"]);
+}
+
+#[test]
 fn what_the_trust_check_refuses_is_not_used() {
     let place = Place::new();
     let folder = write_folder(place.extend(), "a");

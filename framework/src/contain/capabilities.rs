@@ -66,6 +66,10 @@ impl CapSet {
         self.has(BPF) || self.has(SYS_ADMIN)
     }
 
+    pub(super) fn with(self, more: Self) -> Self {
+        Self(self.0 | more.0)
+    }
+
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -87,12 +91,9 @@ impl Available {
         Self { last: last.trim().parse().unwrap_or(BPF - 2), held: CapSet(held(&status)) }
     }
 
-    /// The set with these names. A kernel that does not know `CAP_BPF` and `CAP_PERFMON` (before 5.8) asks for
-    /// `CAP_SYS_ADMIN` in their place.
-    ///
-    /// # Errors
-    /// The names of what the agent does not hold, or the kernel does not know.
-    pub(super) fn resolve(self, names: &[String]) -> Result<CapSet, String> {
+    /// Which of these names the agent may hand on, and the names of those that it does not hold or the kernel does not
+    /// know. A kernel that does not know `CAP_BPF` and `CAP_PERFMON` (before 5.8) asks for `CAP_SYS_ADMIN` in their place.
+    pub(super) fn resolve(self, names: &[String]) -> (CapSet, Vec<&str>) {
         let (mut set, mut missing) = (0, Vec::new());
         for name in names {
             match number(name).map(|number| self.on_this_kernel(number)) {
@@ -100,7 +101,7 @@ impl Available {
                 _ => missing.push(name.as_str()),
             }
         }
-        if missing.is_empty() { Ok(CapSet(set)) } else { Err(missing.join(", ")) }
+        (CapSet(set), missing)
     }
 
     fn on_this_kernel(self, number: u32) -> u32 {
@@ -132,20 +133,20 @@ mod tests {
     #[test]
     fn named_ones_become_bits() {
         let available = Available { last: 40, held: CapSet(u64::MAX) };
-        assert_eq!(available.resolve(&names(&["CAP_BPF", "CAP_CHOWN"])), Ok(CapSet(1 << 39 | 1)));
+        assert_eq!(available.resolve(&names(&["CAP_BPF", "CAP_CHOWN"])), (CapSet(1 << 39 | 1), vec![]));
     }
 
     #[test]
     fn old_kernel_gets_sys_admin_in_their_place() {
         let available = Available { last: 37, held: CapSet((1 << 38) - 1) };
-        assert_eq!(available.resolve(&names(&["CAP_BPF", "CAP_PERFMON"])), Ok(CapSet(1 << 21)));
+        assert_eq!(available.resolve(&names(&["CAP_BPF", "CAP_PERFMON"])), (CapSet(1 << 21), vec![]));
     }
 
     #[test]
-    fn what_is_not_held_or_not_known_is_named() {
+    fn what_is_not_held_or_not_known_is_named_beside_what_is() {
         let available = Available { last: 40, held: CapSet(1) };
         let asked = names(&["CAP_CHOWN", "CAP_NET_RAW", "CAP_NOTHING"]);
-        assert_eq!(available.resolve(&asked), Err("CAP_NET_RAW, CAP_NOTHING".to_owned()));
+        assert_eq!(available.resolve(&asked), (CapSet(1), vec!["CAP_NET_RAW", "CAP_NOTHING"]));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub enum Error {
 pub enum SpawnError {
     /// The agent does not have what the manifest asks for.
     #[error(
-        "the agent does not hold {capability}, which the manifest names: grant it to the agent, or remove it from `privileges`"
+        "the agent does not hold {capability}, which the manifest names: grant it to the agent, or move it to `optional_privileges` if the probe can do without"
     )]
     Denied {
         /// The capabilities by name, separated by commas.

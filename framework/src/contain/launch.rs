@@ -24,6 +24,8 @@ pub struct Launch {
     pub env: Vec<(String, String)>,
     /// Capabilities it keeps, `CAP_…`.
     pub privileges: Vec<String>,
+    /// Capabilities it keeps if the agent holds them.
+    pub optional_privileges: Vec<String>,
     /// What it may use.
     pub limits: Limits,
 }

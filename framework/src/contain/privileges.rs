@@ -4,6 +4,7 @@ use nix::unistd::{User, geteuid};
 
 use super::capabilities::{Available, CapSet, SETPCAP};
 use super::error::{Error, SpawnError};
+use super::launch::Launch;
 
 /// The user of probes when none is named.
 const DEFAULT_USER: &str = "nobody";
@@ -43,12 +44,19 @@ pub(super) struct Privileges {
 }
 
 impl Privileges {
-    /// Resolves a manifest's `privileges`.
-    pub(super) fn resolve(names: &[String], user: Option<Ids>) -> Result<Self, SpawnError> {
+    /// Resolves a manifest's `privileges` and `optional_privileges`; what is missing of the latter is logged.
+    pub(super) fn resolve(launch: &Launch, user: Option<Ids>) -> Result<Self, SpawnError> {
         let available = Available::now();
-        let denied = |capability| SpawnError::Denied { capability };
-        let capabilities = available.resolve(names).map_err(denied)?;
+        let (required, missing) = available.resolve(&launch.privileges);
+        if !missing.is_empty() {
+            return Err(SpawnError::Denied { capability: missing.join(", ") });
+        }
+        let (optional, missing) = available.resolve(&launch.optional_privileges);
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            tracing::info!(probe = %launch.name, missing, "The probe gets less than it can use: the agent does not hold that.");
+        }
         let bound = available.held.has(SETPCAP).then_some(available.last);
-        Ok(Self { user, capabilities, bound })
+        Ok(Self { user, capabilities: required.with(optional), bound })
     }
 }

@@ -104,7 +104,7 @@ impl Forker {
     fn spawn(&mut self, launch: &Launch) -> Result<Started, SpawnError> {
         let orders = self.own_orders.upgrade().ok_or(SpawnError::Closed)?;
         let program = Program::find(launch)?;
-        let privileges = Privileges::resolve(&launch.privileges, self.user)?;
+        let privileges = Privileges::resolve(launch, self.user)?;
         let (cgroups, mut enforced) = Cgroups::create(&self.hierarchies, &launch.name, launch.limits);
         let mut address_space = None;
         if enforced.memory == Mechanism::NotEnforced && program.kind == Kind::Elf {

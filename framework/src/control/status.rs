@@ -50,6 +50,7 @@ fn describe(view: &View, folder: &Folder, probe: &Probe, status: Option<&Status>
         "all_items": all,
         "params": resolved.params,
         "privileges": folder.manifest.privileges,
+        "optional_privileges": folder.manifest.optional_privileges,
     });
     // Stopped beside another probe of its folder that runs.
     let state = if resolved.running {

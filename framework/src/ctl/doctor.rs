@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::verdict::{Verdict, of_item};
+use self::verdict::{Verdict, gather, of_item};
 use super::failure::Failure;
 use super::out::{Out, Style, columns};
 use super::probes::{array, text};
@@ -77,10 +77,10 @@ fn chosen(folders: Vec<Folder>, names: &[String]) -> Result<Vec<Folder>, Failure
 }
 
 fn examine(folder: &Folder, running: &Value) -> Result<Examined, Failure> {
-    let of_folder =
-        |probe: &&Value| text(probe, "folder") == folder.name && text(probe, "state") == "running";
+    let knows = |probe: &&Value| matches!(text(probe, "state").as_str(), "running" | "unsupported");
+    let of_folder = |probe: &&Value| text(probe, "folder") == folder.name && knows(probe);
     let (by, found) = match array(running, "probes").iter().find(of_folder) {
-        Some(probe) => ("agent", trial::Found { capabilities: said(probe), unsupported: None }),
+        Some(probe) => ("agent", trial::Found { capabilities: said(probe), unsupported: unsupported(probe) }),
         None => ("trial", trial::run(folder)?),
     };
     let items = |probe: &gopher_protocol::manifest::Probe| {
@@ -98,6 +98,16 @@ fn examine(folder: &Folder, running: &Value) -> Result<Examined, Failure> {
     let items = items.collect();
     let trial::Found { capabilities, unsupported } = found;
     Ok(Examined { folder: folder.name.clone(), by, unsupported, items, capabilities })
+}
+
+/// Why the agent cannot let a probe work: its last words, or why it was not started.
+fn unsupported(probe: &Value) -> Option<String> {
+    (text(probe, "state") == "unsupported").then(|| {
+        let reason = text(&probe["last_error"], "reason");
+        // One that was started has said more than its exit code.
+        let words = array(probe, "stderr").last().and_then(Value::as_str);
+        words.filter(|_| reason.starts_with("exit code")).map_or(reason, str::to_owned)
+    })
 }
 
 /// What the agent knows of a probe's capabilities.
@@ -127,11 +137,16 @@ fn show(examined: &[Examined], out: &Out) -> Result<(), Failure> {
         })
         .collect();
     out.print(&columns(out, &["PROBE", "ITEM", "HERE", "SAYS"], &rows))?;
-    for (one, item) in all().filter(|(_, item)| !item.reason.is_empty()) {
-        let style = if item.verdict == Verdict::Impossible { Style::Bad } else { Style::Bold };
-        let name = [item.probe.as_str(), item.item.as_str()].join(" ");
-        let name = if one.unsupported.is_some() { one.folder.as_str() } else { name.trim_end() };
-        out.line(&format!("{}: {}", out.styled(style, name), item.reason))?;
+    let reasons = all().filter(|(_, item)| !item.reason.is_empty()).map(|(one, item)| {
+        let probe = if one.unsupported.is_some() { &one.folder } else { &item.probe };
+        let item_name = if one.unsupported.is_some() { "" } else { &item.item };
+        ((probe, item.verdict, &item.reason), item_name)
+    });
+    for ((probe, verdict, reason), mut items) in gather(reasons) {
+        let style = if verdict == Verdict::Impossible { Style::Bad } else { Style::Bold };
+        items.dedup();
+        let name = format!("{probe} {}", items.join(", "));
+        out.line(&format!("{}: {reason}", out.styled(style, name.trim_end())))?;
     }
     let capabilities =
         || examined.iter().flat_map(|one| one.capabilities.iter().map(move |said| (one, said)));
@@ -145,8 +160,10 @@ fn show(examined: &[Examined], out: &Out) -> Result<(), Failure> {
         })
         .collect();
     out.print(&format!("\n{}", columns(out, &["PROBE", "SEES", "BY", "FIDELITY"], &rows)))?;
-    for (one, said) in capabilities().filter(|(_, said)| !said.refused.is_empty()) {
-        out.line(&format!("{} {} not by {}", one.folder, said.name, said.refused))?;
+    let refused = capabilities().filter(|(_, said)| !said.refused.is_empty());
+    let refused = refused.map(|(one, said)| ((&one.folder, &said.refused), said.name.as_str()));
+    for ((folder, refused), names) in gather(refused) {
+        out.line(&format!("{folder} {} not by {refused}", names.join(", ")))?;
     }
     Ok(())
 }

@@ -268,6 +268,7 @@ impl Worker {
             exec: manifest.exec.clone(),
             env,
             privileges: manifest.privileges.clone(),
+            optional_privileges: manifest.optional_privileges.clone(),
             limits: Limits { memory: manifest.limits.memory, cpu: manifest.limits.cpu },
         }
     }

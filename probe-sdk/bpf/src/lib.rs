@@ -17,6 +17,7 @@ mod messages;
 mod namespace;
 mod pass;
 mod period;
+mod rights;
 mod ring;
 mod scope;
 
@@ -28,6 +29,7 @@ pub use self::load::{Error, Loaded, load};
 pub use self::namespace::namespace;
 pub use self::pass::{Over, pass};
 pub use self::period::Period;
+pub use self::rights::{Right, missing};
 pub use self::ring::Ring;
 pub use self::scope::ScopeMap;
 

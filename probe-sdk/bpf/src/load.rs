@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::capability::{Capability, Choice, Hook, Refusal};
 use crate::host::Host;
-use crate::messages;
+use crate::{messages, rights};
 
 /// Why nothing could be loaded.
 #[derive(Debug, Error)]
@@ -127,8 +127,9 @@ where
     B: SkelBuilder<'static>,
 {
     let host = Host::look();
-    if let Some(reason) = host.lacks_types() {
-        return Err(Unsupported(reason).into());
+    let lacks: Vec<_> = host.lacks_types().into_iter().chain(rights::lacks()).collect();
+    if !lacks.is_empty() {
+        return Err(Unsupported(lacks.join("; ")).into());
     }
     let mut refused = Refused::new();
     loop {
@@ -272,8 +273,8 @@ fn failure(source: libbpf_rs::Error, said: &[String]) -> anyhow::Error {
     let told = said.iter().rev().find(|line| line.contains("fail") || line.contains("rror")).cloned();
     let told = told.unwrap_or_else(|| source.to_string());
     if source.kind() == libbpf_rs::ErrorKind::PermissionDenied {
-        let needs = "eBPF is not permitted here: it needs CAP_BPF and CAP_PERFMON, before Linux 5.11 \
-            CAP_SYS_RESOURCE too, and no policy that forbids it";
+        let needs = "eBPF is not permitted here: it needs CAP_BPF and CAP_PERFMON of the host, not of a user namespace, \
+            before Linux 5.11 CAP_SYS_RESOURCE too, and no policy that forbids it";
         return Unsupported(format!("{needs} ({told})")).into();
     }
     Error::Load { told, source }.into()

@@ -24,8 +24,10 @@ pub struct Manifest {
     pub reconfigure: Reconfigure,
     /// What of the agent it works for, beside or instead of operators.
     pub feeds: Option<Feeds>,
-    /// Linux capabilities, `CAP_…`; everything else is dropped.
+    /// Linux capabilities, `CAP_…`, without which it cannot work. What is neither here nor below is dropped.
     pub privileges: Vec<String>,
+    /// Linux capabilities that it keeps where the agent has them, and works with less without.
+    pub optional_privileges: Vec<String>,
     /// What the process may use.
     pub limits: Limits,
     /// The probes (REST names) that it serves, at least one.

@@ -11,7 +11,7 @@ pub struct Capability<'a> {
     pub items: &'a str,
     /// The hook in use, such as `tp_btf/tcp_probe`; empty where there is none.
     pub hook: &'a str,
-    /// `exact`, or `approximate: WHY`; empty without a hook.
+    /// `exact`, or `approximate: WHY`; without a hook `absent: WHAT`, or empty.
     pub fidelity: &'a str,
     /// The better hooks that are not in use, each with its reason.
     pub refused: &'a str,

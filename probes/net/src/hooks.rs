@@ -14,6 +14,7 @@ const RESETS: &str = "counted where the connection sends a reset";
 const TRIES: &str = "counted at each try; a segment for which memory is asked for twice counts twice";
 const LAST_REPEAT: &str = "counted at the last repetition; a client that answers after it is counted too";
 const MADE: &str = "counted when they are made; one that cannot be sent is counted too";
+const COUNTED: &[&str] = &["tcp_abnormal", "tcp_rtt", "tcp_windows", "tcp_rate", "tcp_sockbuf", "tcp_stats"];
 const ABNORMAL: &[&str] = &["tcp_abnormal"];
 const DELAY: &[&str] = &["tcp_delay"];
 const HANDSHAKE: &[&str] = &["tcp_socket"];
@@ -27,7 +28,11 @@ pub(crate) static CAPABILITIES: &[Capability] = &[
         items: &[],
         hooks: &[exact(&["adopt"]), exact(&["adopt_by_address"])],
     },
-    Capability { name: "counters", items: &[], hooks: &[exact(&["sweep"]), exact(&["sweep_by_address"])] },
+    Capability {
+        name: "counters",
+        items: COUNTED,
+        hooks: &[exact(&["sweep"]), exact(&["sweep_by_address"])],
+    },
     Capability { name: "resets_sent", items: ABNORMAL, hooks: &[exact(&["reset_sent"])] },
     Capability { name: "resets_received", items: ABNORMAL, hooks: &[exact(&["reset_received"])] },
     Capability {

@@ -11,7 +11,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use probe_sdk::Context;
+use probe_sdk::{Context, Unsupported};
 use programs::Programs;
 
 probe_bpf::skeleton!("net");
@@ -23,6 +23,9 @@ fn main() -> ExitCode {
 fn run(ctx: &mut Context) -> anyhow::Result<()> {
     match Programs::load() {
         Ok(programs) => watch::run(ctx, programs),
-        Err(error) => fallback::run(ctx, &format!("{error:#}")),
+        Err(error) => {
+            let unsupported = error.downcast_ref().map(|Unsupported(why)| why.clone());
+            fallback::run(ctx, &unsupported.unwrap_or_else(|| format!("{error:#}")))
+        }
     }
 }

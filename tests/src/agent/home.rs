@@ -23,6 +23,8 @@ pub struct Home {
     /// Where it will answer requests.
     pub control: SocketAddr,
     exposition: &'static str,
+    /// What the bounding set of the agent is without, as setpriv(1) writes it; empty: nothing.
+    without: &'static str,
 }
 
 impl Default for Home {
@@ -41,13 +43,20 @@ impl Home {
             fs::create_dir(folder.path().join(name)).expect("a folder for probes");
         }
         let free = || (Ipv4Addr::LOCALHOST, peer::free_port().expect("a free port")).into();
-        Self { folder, address: free(), control: free(), exposition: "modern" }
+        Self { folder, address: free(), control: free(), exposition: "modern", without: "" }
     }
 
     /// The agent will speak as the original did.
     #[must_use]
     pub fn upstream(mut self) -> Self {
         self.exposition = "upstream";
+        self
+    }
+
+    /// The agent will not have these capabilities: `-bpf,-perfmon`.
+    #[must_use]
+    pub fn bounded(mut self, without: &'static str) -> Self {
+        self.without = without;
         self
     }
 
@@ -133,7 +142,13 @@ impl Home {
 
     pub(super) fn spawn(&self, arguments: &[&str], log: &Path) -> Child {
         let log = fs::File::create(log).expect("a log");
-        let mut command = Command::new(binary("gala-gopher"));
+        let mut command = if self.without.is_empty() {
+            Command::new(binary("gala-gopher"))
+        } else {
+            let mut command = Command::new("setpriv");
+            command.arg(format!("--bounding-set={}", self.without)).arg(binary("gala-gopher"));
+            command
+        };
         command.arg("--config").arg(self.config()).args(arguments).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a second handle")).stderr(log).env_remove("GOPHER_HOST_PATH");
         command.spawn().expect("the agent")

@@ -3,8 +3,6 @@
 //! Each test has a user namespace of its own, in which it is root and may not load programs, and network namespaces in it.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use gopher_protocol::PROTOCOL;
@@ -12,77 +10,9 @@ use gopher_protocol::control::{ConfigMessage, ProbeConfig, Process, Scope};
 use gopher_protocol::manifest::Manifest;
 use gopher_tests::probe::{DEADLINE, Output, Probe, Row, manifest_text};
 use gopher_tests::tree::{binary, source_root};
-use serde_json::{Value, from_str};
+use serde_json::Value;
 
-/// Prepares a network namespace; `$0` is what follows.
-const PREPARE: &str = "ip link set lo up && ip address add 10.244.1.7/32 dev lo && exec \"$0\" \"$@\"";
-/// And lets a service's address lead to a backend.
-const TRANSLATE: &str = "ip link set lo up && ip address add 10.244.1.7/32 dev lo \
-    && ip route add local 10.96.0.0/16 dev lo \
-    && iptables -t nat -A OUTPUT -p tcp -d 10.96.0.10 --dport 80 -j DNAT --to-destination 10.244.1.7:8080 \
-    && exec \"$0\" \"$@\"";
-
-/// Who makes traffic. Ended when it is dropped.
-struct Traffic {
-    child: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Traffic {
-    /// In new user and network namespaces.
-    fn start(prepare: &str, argument: &str) -> Self {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--net", "sh", "-c", prepare]);
-        Self::run(command, argument)
-    }
-
-    /// In another network namespace of the same user namespace.
-    fn beside(&self) -> Self {
-        let mut command = self.enter(&["--user"]);
-        command.args(["unshare", "--net", "sh", "-c", PREPARE]);
-        Self::run(command, "")
-    }
-
-    fn run(mut command: Command, argument: &str) -> Self {
-        let script = source_root().join("tests/tests/net_fallback/traffic.py");
-        command.arg("python3").arg(script).arg(argument);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (stdin, stdout) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        let mut traffic = Self { child, stdin, stdout };
-        assert_eq!(traffic.heard()["ready"], true);
-        traffic
-    }
-
-    /// A command in its namespaces.
-    fn enter(&self, which: &[&str]) -> Command {
-        let mut command = Command::new("nsenter");
-        command.arg("--target").arg(self.child.id().to_string()).args(which);
-        command
-    }
-
-    fn heard(&mut self) -> Value {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        from_str(&line).unwrap_or_else(|error| panic!("{error}: `{line}`"))
-    }
-
-    fn ask(&mut self, what: &str) -> Value {
-        writeln!(self.stdin, "{what}").unwrap();
-        self.heard()
-    }
-
-    fn pid(&self) -> String {
-        self.child.id().to_string()
-    }
-}
-
-impl Drop for Traffic {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
+use crate::traffic::{PREPARE, TRANSLATE, Traffic};
 
 /// The probe in the namespaces of the first of whom it observes, and what it has said.
 struct Net {
@@ -171,14 +101,6 @@ fn message(text: &str, all: &[&Traffic]) -> ConfigMessage {
     ConfigMessage { version: PROTOCOL, generation: 1, probes }
 }
 
-/// What `ss` tells of all connections of the namespace: a number behind a name, added up.
-fn ss(traffic: &Traffic, name: &str) -> f64 {
-    let output = traffic.enter(&["--net"]).args(["ss", "-tinmpH"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let numbers = text.split_ascii_whitespace().filter_map(|word| word.strip_prefix(name)?.strip_prefix(':'));
-    numbers.map(|number| number.parse::<f64>().unwrap()).sum()
-}
-
 const CLIENT: &[(&str, &str)] = &[("role", "client")];
 const SERVER: &[(&str, &str)] = &[("role", "server")];
 const TCP: &str = "tcp_metric";
@@ -197,7 +119,7 @@ fn bytes_and_segments_of_open_connections_are_those_of_who_made_them_and_of_ss()
     assert_eq!((of(CLIENT, "tx_bytes"), of(CLIENT, "rx_bytes")), (there, back));
     assert_eq!((of(SERVER, "tx_bytes"), of(SERVER, "rx_bytes")), (back, there));
     for (field, name) in [("segs_in", "segs_in"), ("segs_out", "segs_out"), ("tx_bytes", "bytes_sent")] {
-        assert_eq!(of(&[], field), ss(&traffic, name), "{field}");
+        assert_eq!(of(&[], field), traffic.ss(name) as f64, "{field}");
     }
     for empty in ["send_rsts", "receive_rsts", "syn_srtt", "backlog_drops", "tmout_count"] {
         assert!(

@@ -6,9 +6,10 @@ use crate::contain::{Launch, SpawnError};
 const STATUS: &str =
     "grep -E '^(Uid|Gid|Groups|NoNewPrivs|Cap...):' /proc/$$/status | tr '\\t' ' '; echo end";
 
-async fn status(scene: &Scene, privileges: &[&str]) -> Vec<String> {
-    let privileges = privileges.iter().map(|name| (*name).to_owned()).collect();
-    let launch = Launch { privileges, ..scene.script(STATUS) };
+async fn status(scene: &Scene, privileges: &[&str], optional_privileges: &[&str]) -> Vec<String> {
+    let [privileges, optional_privileges] = [privileges, optional_privileges]
+        .map(|names| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    let launch = Launch { privileges, optional_privileges, ..scene.script(STATUS) };
     let mut child = scene.spawner.spawn(launch).await.unwrap();
     let lines = lines(&mut child, 10).await;
     finish(child).await;
@@ -31,7 +32,7 @@ async fn without_privileges_it_is_nobody_and_can_do_nothing() {
     let scene = Scene::new();
     let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
     let (uid, gid) = (nobody.uid, nobody.gid);
-    let lines = status(&scene, &[]).await;
+    let lines = status(&scene, &[], &[]).await;
     let zero = "0000000000000000";
     let expected = [
         format!("Uid: {uid} {uid} {uid} {uid}"),
@@ -55,13 +56,25 @@ async fn named_capabilities_survive_exec_as_nobody() {
         return;
     }
     let scene = Scene::new();
-    let lines = status(&scene, &["CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"]).await;
+    let lines = status(&scene, &["CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"], &[]).await;
     let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap().uid;
     assert_eq!(lines[0], format!("Uid: {nobody} {nobody} {nobody} {nobody}"));
     let set = format!("{:016x}", 1 << 2 | 1 << 19);
     let expected: Vec<String> =
         ["Inh", "Prm", "Eff", "Bnd", "Amb"].iter().map(|name| format!("Cap{name}: {set}")).collect();
     assert_eq!(lines[3..8], expected);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn of_optional_capabilities_it_gets_what_the_agent_has() {
+    if !is_root() {
+        return;
+    }
+    let scene = Scene::new();
+    let lines = status(&scene, &["CAP_DAC_READ_SEARCH"], &["CAP_OF_GOOD_HOPE", "CAP_SYS_PTRACE"]).await;
+    let set = format!("{:016x}", 1 << 2 | 1 << 19);
+    assert_eq!(lines[5], format!("CapEff: {set}"));
     scene.close().await;
 }
 

@@ -34,12 +34,8 @@ pub(super) fn manifest(text: &str, raw: raw::Manifest) -> Result<Manifest, Vec<P
     }
     check_name(&mut problems, &raw.name, "folder name");
     check_exec(&mut problems, &raw.exec);
-    for privilege in &raw.privileges {
-        if !names::is_capability(privilege.get_ref()) {
-            let reason = format!("`{}` is no Linux capability; write CAP_… names", privilege.get_ref());
-            problems.add(privilege.span(), reason);
-        }
-    }
+    let privileges = privileges(&mut problems, raw.privileges, &[]);
+    let optional_privileges = self::privileges(&mut problems, raw.optional_privileges, &privileges);
     let limits = limits(&mut problems, raw.limits);
     let probes = probes(&mut problems, raw.probe);
     let tables = tables::tables(&mut problems, &probes, raw.table);
@@ -51,7 +47,8 @@ pub(super) fn manifest(text: &str, raw: raw::Manifest) -> Result<Manifest, Vec<P
         exec: raw.exec.into_inner(),
         reconfigure: raw.reconfigure,
         feeds: raw.feeds,
-        privileges: raw.privileges.into_iter().map(Spanned::into_inner).collect(),
+        privileges,
+        optional_privileges,
         limits,
         probes,
         tables: tables.into_iter().map(Arc::new).collect(),
@@ -74,6 +71,19 @@ fn check_exec(problems: &mut Problems<'_>, exec: &Spanned<Vec<String>>) {
         Some(_) => return,
     };
     problems.add(exec.span(), reason);
+}
+
+/// `required`: those that `privileges` has already.
+fn privileges(problems: &mut Problems<'_>, raw: Vec<Spanned<String>>, required: &[String]) -> Vec<String> {
+    for privilege in &raw {
+        let name = privilege.get_ref();
+        if !names::is_capability(name) {
+            problems.add(privilege.span(), format!("`{name}` is no Linux capability; write CAP_… names"));
+        } else if required.contains(name) {
+            problems.add(privilege.span(), format!("`{name}` is in privileges too; name it in one of them"));
+        }
+    }
+    raw.into_iter().map(Spanned::into_inner).collect()
 }
 
 fn limits(problems: &mut Problems<'_>, raw: raw::Limits) -> Limits {

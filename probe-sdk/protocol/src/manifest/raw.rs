@@ -21,6 +21,8 @@ pub(super) struct Manifest {
     #[serde(default)]
     pub(super) privileges: Vec<Spanned<String>>,
     #[serde(default)]
+    pub(super) optional_privileges: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) limits: Limits,
     pub(super) probe: Vec<Probe>,
     #[serde(default)]

@@ -53,6 +53,29 @@ fn a_good_manifest_is_read_whole() {
 }
 
 #[test]
+fn a_privilege_is_required_or_optional() {
+    let with = |names: &str| {
+        GOOD.replace(
+            "privileges = [\"CAP_BPF\"]",
+            &format!("privileges = [\"CAP_BPF\"]\noptional_privileges = {names}"),
+        )
+    };
+    let manifest = Manifest::parse(&with("[\"CAP_NET_ADMIN\"]")).unwrap();
+    assert_eq!(
+        (manifest.privileges, manifest.optional_privileges),
+        (vec!["CAP_BPF".to_owned()], vec!["CAP_NET_ADMIN".to_owned()])
+    );
+    let found = problems(&with("[\"CAP_BPF\", \"net_admin\"]"));
+    assert_eq!(
+        found,
+        [
+            "line 5: `CAP_BPF` is in privileges too; name it in one of them",
+            "line 5: `net_admin` is no Linux capability; write CAP_… names"
+        ]
+    );
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_its_line() {
     let text = GOOD.replace("autostart = true", "autostrat = true");
     let found = problems(&text);
