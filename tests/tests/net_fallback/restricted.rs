@@ -60,7 +60,7 @@ fn tables_are_those_of_ss_without_the_capabilities_for_ebpf() {
     let agent = agent(PROGRAMS, &traffic);
     let pid = traffic.pid();
     let known =
-        |samples: &_| values(samples, "gala_gopher_endpoint_tcp_passive_open_total", "tgid").contains(&pid);
+        |samples: &_| values(samples, "gala_gopher_endpoint_tcp_listendrop_total", "tgid").contains(&pid);
     agent.until("a look at the listener", known);
     let made = traffic.ask("connections");
     let (there, back) = (made["there"].as_u64().unwrap(), made["back"].as_u64().unwrap());

@@ -156,7 +156,8 @@ fn every_capability_says_what_serves_it_and_why_not_ebpf() {
     assert_eq!(hook, "inet_diag");
     assert!(fidelity.starts_with("approximate: ") && refused.contains("CAP_BPF"), "{fidelity}; {refused}");
     let [_, items, hook, fidelity, refused] = of("delays");
-    assert_eq!((items.as_str(), hook.as_str(), fidelity.as_str()), ("tcp_delay", "", ""));
+    let absent = "absent: sys_delay, net_delay";
+    assert_eq!((items.as_str(), hook.as_str(), fidelity.as_str()), ("tcp_delay", "", absent));
     assert!(refused.contains("CAP_BPF"), "{refused}");
 }
 
