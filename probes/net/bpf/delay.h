@@ -37,6 +37,9 @@ int BPF_PROG(segment, struct sock *sk, struct sk_buff *skb)
 	if (!conn || !tp || bpf_probe_read_kernel(header, sizeof(header), skb->data))
 		return 0;
 	now = bpf_ktime_get_ns();
+	/* Acknowledged by an earlier segment, which passed while the write was being noted: how long it took is not known. */
+	if (conn->written && (__s32)(tp->snd_una - conn->written_seq) >= 0)
+		conn->written = 0;
 	if (conn->written && (__s32)(bpf_ntohl(*(__be32 *)(header + 8)) - conn->written_seq) >= 0) {
 		delays = delays_of(sk, conn);
 		if (delays)

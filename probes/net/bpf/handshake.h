@@ -21,6 +21,8 @@ static __always_inline void connecting(struct sock *sk)
 	conn->role = ROLE_CLIENT;
 	conn->bound = 1;
 	conn->since = bpf_ktime_get_ns();
+	/* The one counter that connecting again does not begin anew (tcp_disconnect()). */
+	conn->folded.drops = BPF_CORE_READ(sk, sk_drops.counter);
 	count_endpoint(sk, conn, ENDPOINT_SYN_SENT, 1);
 }
 
@@ -92,7 +94,9 @@ static __always_inline void established(struct sock *sk, int old)
 	if (old == TCP_SYN_SENT) {
 		add(&endpoint->counts[ENDPOINT_ACTIVE_OPEN], 1);
 		add(&endpoint->counts[ENDPOINT_RETRANS_SYN], tp->total_retrans);
-		observe(&endpoint->latency, bounds_latency, bpf_ktime_get_ns() - conn->since);
+		/* Of a handshake that was under way before us the begin is not known. */
+		if (conn->since)
+			observe(&endpoint->latency, bounds_latency, bpf_ktime_get_ns() - conn->since);
 	} else {
 		add(&endpoint->counts[ENDPOINT_PASSIVE_OPEN], 1);
 		observe(&endpoint->latency, bounds_latency, rtt * 1000);

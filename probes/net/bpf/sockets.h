@@ -26,7 +26,7 @@ struct conn {
 	__u8 bound;  /* the owner is who uses the socket, not who listens */
 	__u8 closed; /* what remains is to be folded */
 	__u8 comm[16];
-	__u64 since; /* ns: begin of the handshake */
+	__u64 since; /* ns: begin of the handshake; 0 while it is not known */
 	struct folded folded;
 	__u64 arrived; /* ns: data that nobody has read yet */
 	__u64 written; /* ns: data that is not yet acknowledged, up to written_seq */

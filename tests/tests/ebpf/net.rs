@@ -171,7 +171,17 @@ fn what_a_filter_drops_is_told() {
 
 #[test]
 fn sockets_that_were_there_before_are_adopted_without_their_past() {
-    let case = Case::start("a_connection_from_before");
+    agrees_when_adopted("a_connection_from_before");
+}
+
+#[test]
+fn a_handshake_that_was_under_way_before_has_no_latency() {
+    agrees_when_adopted("a_handshake_from_before");
+}
+
+/// Lets a case go on only when a probe that was started after it has adopted its sockets.
+fn agrees_when_adopted(name: &str) {
+    let case = Case::start(name);
     let net = Net::start(&[]);
     net.ticks(1);
     let mut input = case.child.stdin.as_ref().unwrap();

@@ -173,6 +173,20 @@ def a_connection_from_before():
     sys.stdin.read()
 
 
+def a_handshake_from_before():
+    server = listener(backlog=0)
+    address = server.getsockname()
+    waiting = socket.create_connection(address)
+    client = socket.socket()
+    client.setblocking(False)
+    client.connect_ex(address)
+    tell([{**endpoint("client", active_open=1, **{"estab_latency.count": 0}), "server_port": str(address[1])}])
+    sys.stdin.readline()
+    accepted = server.accept()
+    sys.stdin.read()
+    del waiting, accepted
+
+
 def more_peers_than_places():
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sent = 0
