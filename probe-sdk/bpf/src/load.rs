@@ -209,10 +209,7 @@ fn refuse(
     let kind =
         |name: &str| sections.get(name).and_then(|section| section.split('/').next().map(str::to_owned));
     let trampoline = |kind: &Option<String>| matches!(kind.as_deref(), Some("fentry" | "fexit"));
-    if trampoline(&kind(name))
-        && (reason.contains("-1") || reason.contains("EPERM"))
-        && !reason.contains("verifier")
-    {
+    if trampoline(&kind(name)) && (reason.ends_with("-1") || reason.ends_with("-EPERM")) {
         for other in wanted.iter().filter(|other| trampoline(&kind(other))) {
             refused.insert(other, reason.to_owned());
         }
@@ -261,7 +258,13 @@ fn choices(
             let reason = refused.get(name)?.clone();
             Some(Refusal { section: section(name), reason })
         };
-        let refused = before.flat_map(|hook| hook.programs).filter_map(refusal).collect();
+        let mut refused: Vec<Refusal> = Vec::new();
+        for refusal in before.flat_map(|hook| hook.programs).filter_map(refusal) {
+            // Hooks share programs, and programs for several forms of a function share a section.
+            if !refused.contains(&refusal) {
+                refused.push(refusal);
+            }
+        }
         let sections = hook.map(|hook| hook.programs.iter().map(section).collect());
         Choice { capability, hook: *hook, sections: sections.unwrap_or_default(), refused }
     };
