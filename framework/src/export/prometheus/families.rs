@@ -34,8 +34,9 @@ pub(in crate::export) fn families(layout: &Layout, filter: &Filter) -> Vec<Famil
         let Some(field) = layout.value_field(value).filter(|field| !field.upstream_only) else { continue };
         families.push(family(&layout.table, field, value));
         if field.kind == Kind::Histogram {
-            let help = format!("{} The largest value of the last period.", field.help);
             let name = format!("{}_max", layout.table.metric(field));
+            let help = format!("{} The largest value of the last period.", field.help);
+            let help = with_unit(help, &name, field);
             families.push(Family { name, kind: Type::Gauge, help, unit: None, value, max: true });
         }
     }
@@ -53,7 +54,16 @@ fn family(table: &Table, field: &Field, value: usize) -> Family {
     if kind == Type::Counter && !name.ends_with("_total") {
         name.push_str("_total");
     }
-    Family { name, kind, help: field.help.clone(), unit: field.unit.clone(), value, max: false }
+    let help = with_unit(field.help.clone(), &name, field);
+    Family { name, kind, help, unit: field.unit.clone(), value, max: false }
+}
+
+/// The help, with the unit where no part of the name is it: many names are the original's, which leaves it out.
+fn with_unit(help: String, name: &str, field: &Field) -> String {
+    match &field.unit {
+        Some(unit) if !name.split('_').any(|part| part == unit) => format!("{help} Unit: {unit}."),
+        _ => help,
+    }
 }
 
 impl Family {

@@ -23,7 +23,7 @@ fields = [
   { name = "state", type = "label", help = "h" },
   { name = "size_bytes", type = "gauge", unit = "bytes", help = "A size \\ in bytes." },
   { name = "seen", type = "delta", help = "Things seen." },
-  { name = "delay", type = "histogram", help = "Delays." },
+  { name = "delay", type = "histogram", unit = "us", help = "Delays." },
   { name = "old", type = "gauge", upstream_only = true, help = "Gone." },
 ]
 [[table]]
@@ -67,14 +67,14 @@ gala_gopher_demo_size_bytes{key="z",state="up",machine_id="m"} 6
 # HELP gala_gopher_demo_seen_total Things seen.
 # TYPE gala_gopher_demo_seen_total counter
 gala_gopher_demo_seen_total{key="k",state="up",machine_id="m"} 5
-# HELP gala_gopher_demo_delay Delays.
+# HELP gala_gopher_demo_delay Delays. Unit: us.
 # TYPE gala_gopher_demo_delay histogram
 gala_gopher_demo_delay_bucket{key="k",state="up",machine_id="m",le="1"} 2
 gala_gopher_demo_delay_bucket{key="k",state="up",machine_id="m",le="5"} 5
 gala_gopher_demo_delay_bucket{key="k",state="up",machine_id="m",le="+Inf"} 5
 gala_gopher_demo_delay_sum{key="k",state="up",machine_id="m"} 10
 gala_gopher_demo_delay_count{key="k",state="up",machine_id="m"} 5
-# HELP gala_gopher_demo_delay_max Delays. The largest value of the last period.
+# HELP gala_gopher_demo_delay_max Delays. The largest value of the last period. Unit: us.
 # TYPE gala_gopher_demo_delay_max gauge
 gala_gopher_demo_delay_max{key="k",state="up",machine_id="m"} 1
 "#;
