@@ -170,7 +170,9 @@ fn notes(graph: &Graph, view: &View, supervisor: &Supervisor) -> Vec<String> {
             "The probe {name} has told of no flow yet; it does at the end of a report period{every}."
         ));
     } else if off.is_empty() && graph.edges.iter().all(|edge| edge.rate().is_none()) {
-        notes.push(format!("Rates are known after the next report period{every}."));
+        notes.push(format!(
+            "No rate is known yet. The probe {name} tells it, at the end of a report period{every}, of flows with an end in its scope."
+        ));
     }
     notes
 }

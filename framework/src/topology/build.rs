@@ -101,7 +101,7 @@ fn host(seen: &Seen) -> Option<String> {
 fn nameless(table: &Table, rows: usize) -> String {
     let name = &table.layout.table.name;
     format!(
-        "{rows} of the rows of {name} tell of no flow: the probe adds up there what it has no place for. gala_gopher_agent_probe_lost_total counts it; a narrower scope makes room"
+        "Rows of {name} that tell of no flow: {rows}. The probe adds up there what it has no place for, and gala_gopher_agent_probe_lost_total counts it; a narrower scope makes room."
     )
 }
 

@@ -252,7 +252,7 @@ fn rows_without_a_flow_are_told_of() {
     world.row("server", (1, "a"), ("10.0.0.1", "10.0.0.2", 80), (1, 2)).row("", (0, ""), ("", "", 0), (9, 9));
     let graph = world.graph(By::Process);
     assert_eq!(graph.edges.len(), 1);
-    assert!(graph.notes[0].starts_with("1 of the rows of tcp_metric tell of no flow"), "{:?}", graph.notes);
+    assert!(graph.notes[0].starts_with("Rows of tcp_metric that tell of no flow: 1."), "{:?}", graph.notes);
 }
 
 #[test]
