@@ -7,6 +7,7 @@ pub mod fake_probe;
 pub mod http;
 pub mod kafka;
 pub mod manifest;
+pub mod net;
 pub mod page;
 pub mod peer;
 pub mod probe;

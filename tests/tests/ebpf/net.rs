@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gopher_tests::agent::until;
+use gopher_tests::net::Net;
 use gopher_tests::probe::{DEADLINE, Row};
 use serde_json::{Map, Value};
 
@@ -13,16 +14,11 @@ use serde_json::{Map, Value};
 mod case;
 #[path = "net/exact.rs"]
 mod exact;
-#[path = "net/running.rs"]
-mod running;
 
 use case::{Case, meets};
-use running::Net;
 
 /// One probe for all tests; they look at their own processes alone.
 static NET: LazyLock<Net> = LazyLock::new(|| Net::start(&[]));
-/// Of the probe, in seconds.
-const PERIOD: u64 = 5;
 
 /// Over all rows: the sum of a field, the observations of a histogram, the largest of them, or the mean of those in the
 /// last row that has any.
@@ -218,7 +214,7 @@ fn what_finds_no_place_is_added_up_and_counted() {
 fn nobody_out_of_scope_is_told_of() {
     let inside = Case::start("a_connection_from_before");
     let outside = Case::start("a_connection_from_before");
-    let net = Net::observing(&inside.pid);
+    let net = Net::observing(&[inside.child.id()], &[]);
     net.ticks(1);
     for case in [&inside, &outside] {
         case.child.stdin.as_ref().unwrap().write_all(b"go\n").unwrap();

@@ -1,6 +1,12 @@
 //! The probe `net` with both of its probes on, read by a thread of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "what goes wrong here fails the test at once"
+)]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -9,15 +15,19 @@ use std::time::Duration;
 use gopher_protocol::PROTOCOL;
 use gopher_protocol::control::{ConfigMessage, ProbeConfig, Process, Scope};
 use gopher_protocol::manifest::Manifest;
-use gopher_tests::agent::until;
-use gopher_tests::probe::{Output, Probe, Row, manifest_text};
-use gopher_tests::tree::{binary, source_root};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::PERIOD;
+use crate::agent::until;
+use crate::probe::{Output, Probe, Row, manifest_text};
+use crate::tree::{binary, source_root};
+
+/// Its `report_period` where a test wants no other, in seconds.
+const PERIOD: u64 = 5;
 
 /// What it has written so far.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Written {
     ready: bool,
     rows: Vec<Row>,
@@ -25,23 +35,40 @@ struct Written {
     broken: Option<String>,
 }
 
-pub(super) struct Net {
+/// A running probe; it ends when it writes and nobody looks any more.
+#[derive(Debug)]
+pub struct Net {
+    process: u32,
     written: Arc<Mutex<Written>>,
 }
 
 impl Net {
     /// With the whole host in scope.
-    pub(super) fn start(params: &[(&str, Value)]) -> Self {
-        Self::told(params, &Scope { all: true, ..Scope::default() })
+    #[must_use]
+    pub fn start(params: &[(&str, Value)]) -> Self {
+        Self::told(Command::new(binary("net")), params, &Scope { all: true, ..Scope::default() })
     }
 
-    /// With one process in scope.
-    pub(super) fn observing(pid: &str) -> Self {
-        let process = Process { pid: pid.parse().unwrap(), ..Process::default() };
-        Self::told(&[], &Scope { processes: vec![process], ..Scope::default() })
+    /// With these processes in scope.
+    #[must_use]
+    pub fn observing(pids: &[u32], params: &[(&str, Value)]) -> Self {
+        Self::started_by(Command::new(binary("net")), pids, params)
     }
 
-    fn told(params: &[(&str, Value)], scope: &Scope) -> Self {
+    /// The same where eBPF is refused: in the namespaces of a process that has a user namespace of its own.
+    #[must_use]
+    pub fn without_ebpf(beside: u32, pids: &[u32], params: &[(&str, Value)]) -> Self {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &beside.to_string(), "--user", "--net"]).arg(binary("net"));
+        Self::started_by(command, pids, params)
+    }
+
+    fn started_by(command: Command, pids: &[u32], params: &[(&str, Value)]) -> Self {
+        let processes = pids.iter().map(|pid| Process { pid: *pid, ..Process::default() }).collect();
+        Self::told(command, params, &Scope { processes, ..Scope::default() })
+    }
+
+    fn told(command: Command, params: &[(&str, Value)], scope: &Scope) -> Self {
         let text = manifest_text(&source_root().join("probes/net")).unwrap();
         let manifest = Manifest::parse(&text).unwrap();
         let mut probes = BTreeMap::new();
@@ -58,7 +85,8 @@ impl Net {
             probes.insert(probe.name.clone(), ProbeConfig { items, params: set, scope: scope.clone() });
         }
         let message = ConfigMessage { version: PROTOCOL, generation: 1, probes };
-        let mut probe = Probe::start_told(Command::new(binary("net")), &text, &message).unwrap();
+        let mut probe = Probe::start_told(command, &text, &message).unwrap();
+        let process = probe.pid();
         let written = Arc::new(Mutex::new(Written::default()));
         let into = Arc::clone(&written);
         thread::spawn(move || {
@@ -78,7 +106,7 @@ impl Net {
                 }
             }
         });
-        let net = Self { written };
+        let net = Self { process, written };
         until("it is ready", || net.look(|written| written.ready.then_some(())));
         net
     }
@@ -89,17 +117,40 @@ impl Net {
         at(&written)
     }
 
-    pub(super) fn rows(&self) -> Vec<Row> {
+    /// All rows so far.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
         self.look(|written| written.rows.clone())
     }
 
-    pub(super) fn lost(&self) -> BTreeMap<String, u64> {
+    /// All losses so far, by what was lost.
+    #[must_use]
+    pub fn lost(&self) -> BTreeMap<String, u64> {
         self.look(|written| written.lost.clone())
     }
 
     /// Waits so many periods.
-    pub(super) fn ticks(&self, count: u64) {
+    pub fn ticks(&self, count: u64) {
         thread::sleep(Duration::from_secs(count * PERIOD));
         self.look(|_| ());
+    }
+
+    /// Sends the probe a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.process).unwrap()), signal).unwrap();
+    }
+
+    /// The most memory that the probe has had so far, in bytes: `VmHWM` of proc(5).
+    #[must_use]
+    pub fn most_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process)).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// How many files the probe has open.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.process)).unwrap().count()
     }
 }
