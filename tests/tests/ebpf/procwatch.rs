@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use gopher_protocol::notice::{Happened, News};
 use gopher_tests::agent::{Agent, Home, until};
@@ -100,6 +101,40 @@ fn every_one_of_many_short_processes_is_told_or_counted_as_lost() {
             _ => {}
         }
     }
+}
+
+/// Changes its name as often as it is told, and waits.
+const RENAMES: &str = "import sys\n\
+    with open('/proc/self/comm', 'w', buffering=1) as name:\n\
+    \u{20}for i in range(int(sys.argv[1])): name.write(f'{i}\\n')\n\
+    print('done', flush=True)\n\
+    sys.stdin.read()";
+
+#[test]
+fn what_finds_no_room_in_the_ring_is_counted_and_what_follows_is_told() {
+    /// More than the ring can hold, in records of 16 bytes.
+    const NAMES: usize = 20_000;
+    let (mut probe, _) = started();
+    let stop = |signal| kill(Pid::from_raw(i32::try_from(probe.pid()).unwrap()), signal).unwrap();
+    stop(Signal::SIGSTOP);
+    let mut command = Command::new("python3");
+    command.args(["-c", RENAMES, &NAMES.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    stop(Signal::SIGCONT);
+    let (mut told, mut lost) = (0, 0);
+    while told + lost < NAMES || lost == 0 {
+        match probe.next_output().unwrap() {
+            Output::News(News { pid, happened: Happened::Changed }) => told += usize::from(pid == child.id()),
+            Output::Lost(_, count) => lost += usize::try_from(count).unwrap(),
+            _ => {}
+        }
+    }
+    assert!(told < NAMES, "{told}");
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let all = news_of(&mut probe, || run(&mut Command::new("true")));
+    assert_eq!(all.first(), Some(&Happened::Started), "{all:?}");
 }
 
 #[test]
