@@ -14,5 +14,9 @@ mod storm;
 mod crowd;
 
 #[cfg(test)]
+#[path = "net_faults/flood.rs"]
+mod flood;
+
+#[cfg(test)]
 #[path = "net_faults/namespaces.rs"]
 mod namespaces;

@@ -8,6 +8,22 @@
 #define FLAG_SYN 0x02
 #define FLAG_ACK 0x10
 
+extern int LINUX_KERNEL_VERSION __kconfig;
+
+#define VERSION(major, minor, patch) (((major) << 16) + ((minor) << 8) + (patch))
+#define SERIES_FROM(major, minor, patch) \
+	(LINUX_KERNEL_VERSION >= VERSION(major, minor, patch) && LINUX_KERNEL_VERSION < VERSION(major, (minor) + 1, 0))
+
+/*
+ * Whether a queue takes one request more than its listener asked for: since "tcp/dccp: allow a connection when
+ * sk_max_ack_backlog is zero" (Linux 6.13, and what was brought to older series).
+ */
+static __always_inline bool takes_one_more(void)
+{
+	return LINUX_KERNEL_VERSION >= VERSION(6, 13, 0) || SERIES_FROM(6, 12, 10) || SERIES_FROM(6, 6, 72) ||
+	       SERIES_FROM(6, 1, 125) || SERIES_FROM(5, 15, 177) || SERIES_FROM(5, 10, 234);
+}
+
 static __always_inline void requested(struct sock *sk)
 {
 	struct conn *conn = conn_of(sk);
@@ -19,7 +35,7 @@ static __always_inline void requested(struct sock *sk)
 	most = tp->inet_conn.icsk_inet.sk.sk_max_ack_backlog;
 	if (tp->inet_conn.icsk_inet.sk.sk_ack_backlog > most)
 		count_endpoint(sk, conn, ENDPOINT_ACCEPT_OVERFLOW, 1);
-	if ((__u32)tp->inet_conn.icsk_accept_queue.qlen.counter >= most)
+	if ((__u32)tp->inet_conn.icsk_accept_queue.qlen.counter >= most + takes_one_more())
 		count_endpoint(sk, conn, ENDPOINT_SYN_OVERFLOW, 1);
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Queues {
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     by_port: HashMap<u16, Vec<Listener>>,
+    /// Refused while the last look was made, after the listeners' drops were read: these come with the next look.
+    early: Queues,
 }
 
 #[derive(Debug)]
@@ -61,9 +63,13 @@ impl Listeners {
     }
 
     /// Adds what they have dropped, and for which reason as far as that can be told.
-    pub(super) fn tell(&self, queues: Queues, sums: &mut Sums) {
+    pub(super) fn tell(&mut self, new: Queues, sums: &mut Sums) {
         let all = || self.by_port.iter().flat_map(|(port, all)| all.iter().map(move |one| (*port, one)));
         let total = all().filter_map(|(_, listener)| listener.drops).sum();
+        let queues = Queues {
+            accept: with(new.accept, self.early.accept),
+            requests: with(new.requests, self.early.requests),
+        };
         for (port, listener) in all() {
             let Some((tgid, drops)) = listener.owner.zip(listener.drops) else { continue };
             let key = Key {
@@ -80,7 +86,20 @@ impl Listeners {
                 add(&mut endpoint.syn_overflow, part(queues.requests, drops, total));
             }
         }
+        self.early = Queues {
+            accept: beyond(queues.accept, new.accept, total),
+            requests: beyond(queues.requests, new.requests, total),
+        };
     }
+}
+
+fn with(new: Option<u64>, early: Option<u64>) -> Option<u64> {
+    new.map(|new| new.saturating_add(early.unwrap_or(0)))
+}
+
+/// What was refused of which no drop is seen yet: of this look's, as older drops went with their listeners.
+fn beyond(refused: Option<u64>, new: Option<u64>, total: u64) -> Option<u64> {
+    Some(refused?.saturating_sub(total).min(new?))
 }
 
 /// How much of what all listeners together refused is one's: of `total` drops it had `drops`. `None` where others
@@ -97,6 +116,15 @@ fn part(refused: Option<u64>, drops: u64, total: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_refused_before_its_drop_was_seen_belongs_to_the_next_look() {
+        assert_eq!(beyond(Some(7), Some(7), 5), Some(2));
+        assert_eq!(with(Some(0), Some(2)), Some(2));
+        assert_eq!(beyond(Some(2), Some(0), 0), Some(0));
+        assert_eq!(beyond(Some(3), Some(3), 5), Some(0));
+        assert_eq!(with(None, Some(2)), None);
+    }
 
     #[test]
     fn what_a_queue_refused_is_that_of_who_dropped() {
