@@ -23,7 +23,7 @@ use probe_sdk::testing::Checker;
 use serde_json::Value;
 
 /// How long a test waits for what must come; only a probe that hangs ever needs it.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Reads and checks the manifest of a folder.
 ///
