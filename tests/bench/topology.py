@@ -80,17 +80,17 @@ def measure(home, port, agent):
         time.sleep(0.5)
     time.sleep(2)
     before = resident(agent.pid)[0]
-    figure("memory of the agent with 100,000 rows of tcp_metric", "MB", before / 1e6)
+    figure(f"memory of the agent with {ROWS:,} rows of tcp_metric", "MB", before / 1e6)
     for form in ("json", "dot", "html"):
         wall, spent, page = timed(agent.pid, lambda: fetch(port, f"/topology?format={form}"))
-        figure(f"GET /topology, 100,000 rows, {form}, median", "ms", wall)
-        figure(f"GET /topology, 100,000 rows, {form}: CPU of the agent", "ms", spent)
-        figure(f"GET /topology, 100,000 rows, {form}: size", "KB", len(page) / 1e3)
+        figure(f"GET /topology, {ROWS:,} rows, {form}, median", "ms", wall)
+        figure(f"GET /topology, {ROWS:,} rows, {form}: CPU of the agent", "ms", spent)
+        figure(f"GET /topology, {ROWS:,} rows, {form}: size", "KB", len(page) / 1e3)
     graph = json.loads(fetch(port, "/topology?format=json"))
     figure("nodes and edges of that graph", "of both", len(graph["nodes"]) + len(graph["edges"]))
     command = [RELEASE / "gopher-ctl", "--socket", home / "run/control.sock", "topology"]
     wall, _, _ = timed(agent.pid, lambda: subprocess.run(command, check=True, capture_output=True))
-    figure("gopher-ctl topology, 100,000 rows, median", "ms", wall)
+    figure(f"gopher-ctl topology, {ROWS:,} rows, median", "ms", wall)
     figure("memory of the agent, most while asked", "MB", resident(agent.pid)[1] / 1e6)
 
 

@@ -106,6 +106,7 @@ mod tests {
         assert_eq!(of(&[&exact, &none]), (Verdict::Degraded, "no drops (fentry/x: refused)".to_owned()));
         assert_eq!(of(&[&none]).0, Verdict::Impossible);
     }
+
     #[test]
     fn an_item_of_which_nothing_is_seen_is_impossible_whatever_all_items_share() {
         let shared = said("state", "", "tp_btf/x", "exact");

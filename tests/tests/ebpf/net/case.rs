@@ -1,6 +1,6 @@
 //! A script that makes traffic, counts it itself or has the kernel count it, and says what must be told of it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 
 use gopher_tests::tree::source_root;
@@ -18,10 +18,14 @@ impl Case {
         let (script, name) = name.split_once('/').unwrap_or(("traffic", name));
         let script = source_root().join(format!("tests/tests/ebpf/net/{script}.py"));
         let mut command = Command::new("python3");
-        let mut child =
-            command.arg(script).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
+        command.arg(script).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (mut line, mut complaint) = (String::new(), String::new());
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line.is_empty() {
+            child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+            panic!("{name} told nothing: {complaint}");
+        }
         let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         Self { child, pid: told["pid"].to_string(), wanted: told["wanted"].as_array().unwrap().clone() }
     }

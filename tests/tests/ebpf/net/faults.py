@@ -127,16 +127,16 @@ def a_backlog_that_is_full():
 def a_peer_that_is_gone():
     """One connection's segments vanish; another's neighbour does not answer any more, and the kernel knows."""
     second = cable()
-    _, client, served = pair(second)
+    # Both before the neighbour is lost: to connect to one that is slow to come back may fail.
+    (_, client, served), (_, other, other_served) = pair(second), pair(second)
     second(ip, "link set there down")
     with open("/proc/sys/net/ipv4/neigh/here/retrans_time_ms", "w") as file:
         file.write("50")
     ip("neigh flush dev here")
     reasons = [ends_by_itself(client)]
     second(ip, "link set there up")
-    _, client, served = pair(second)
     ip("neigh replace 10.77.0.2 lladdr 02:00:00:00:00:02 dev here nud permanent")
-    reasons.append(ends_by_itself(client))
+    reasons.append(ends_by_itself(other))
     assert reasons == ["EHOSTUNREACH", "ETIMEDOUT"], reasons
     given_up = counters()["TcpExt:TCPAbortOnTimeout"]
     assert given_up == 2
