@@ -24,6 +24,23 @@ usage_error() {
   exit 2
 }
 
+# probe_folders: the names of all folders of probes, which are found by their manifests; no list names them. What begins
+# with _ is where new ones begin.
+probe_folders() {
+  local manifest
+  for manifest in "$root"/probes/[!_]*/probe.toml "$root"/extend-probes/*/probe.toml; do
+    [ ! -e "$manifest" ] || basename "${manifest%/probe.toml}"
+  done
+}
+
+# check_probes NAME...: a name that no folder has is a mistake, not a wish.
+check_probes() {
+  local name
+  for name in "$@"; do
+    grep -qxF -- "$name" <<<"$(probe_folders)" || usage_error "there is no probe folder '$name' in probes/ and extend-probes/"
+  done
+}
+
 # help_from_head: prints the comment block at the head of the running script as its help.
 help_from_head() { sed -n '2,/^[^#]/{ s/^# \{0,1\}//p; }' "$0"; }
 
