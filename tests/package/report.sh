@@ -25,3 +25,22 @@ within() {
     sleep 0.2
   done
 }
+
+# contents: the paths in all RPM packages of $packages.
+contents() { find "${packages:?}" -name '*.rpm' ! -name '*.src.rpm' -exec rpm -qlp {} +; }
+
+# check_left_out PROBE...: the packages hold no folder of these probes, and one of every other.
+check_left_out() {
+  local manifest name
+  for manifest in probes/[!_]*/probe.toml extend-probes/*/probe.toml; do
+    name=$(basename "${manifest%/probe.toml}")
+    case " $* " in
+      *" $name "*) check "$name is left out of the packages" lacks "$name" ;;
+      *) check "$name is in the packages" holds "/$manifest" ;;
+    esac
+  done
+}
+# shellcheck disable=SC2317 # check calls them
+holds() { grep "$1$" <<<"$(contents)"; }
+# shellcheck disable=SC2317
+lacks() { [ -n "$(contents)" ] && ! grep "probes/$1\(/\|$\)" <<<"$(contents)" && [ -z "$(find "$packages" -name "*-probe-$1-*")" ]; }
