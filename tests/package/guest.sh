@@ -55,3 +55,11 @@ log_has() { journalctl --no-pager -u "$unit" "${@:2}" | grep -q "$1"; }
 
 # quiet: no process of a probe is left.
 quiet() { ! pgrep -f /usr/libexec/gala-gopher; }
+
+# allow_sudo: gives the guest the files that Debian's configuration of PAM includes, where its image lacks them.
+allow_sudo() {
+  local part
+  for part in auth account password session session-noninteractive; do
+    [ -e "/etc/pam.d/common-$part" ] || echo "${part%-*} required pam_permit.so" >"/etc/pam.d/common-$part"
+  done
+}
