@@ -2,6 +2,7 @@
 # No tool for images is needed; buildah writes a random id into each, so that no two would be alike.
 # shellcheck shell=bash disable=SC2154 # root, version, out, work, without are those of build/package
 
+revision=$(git -C "$root" rev-parse HEAD)
 certificates=/etc/ssl/certs/ca-certificates.crt
 # Who the agent is where no probe needs capabilities.
 unprivileged=65532
@@ -82,7 +83,7 @@ layer() {
 # configuration TAG USER DIFF_ID: what the image says of itself. Health checks are an addition of docker's to the format.
 configuration() {
   jq -nc --arg tag "$1" --arg user "$2" --arg layer "sha256:$3" --arg platform "$(platform)" \
-    --arg created "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" --arg revision "$(git rev-parse HEAD)" '
+    --arg created "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" --arg revision "$revision" '
     def seconds: . * 1000000000;
     { created: $created, architecture: $platform, os: "linux",
       config: {
@@ -108,8 +109,8 @@ keep() {
   say "$digest"
 }
 
-# archive FOLDER FILE
-archive() {
+# tar_of FOLDER FILE
+tar_of() {
   tar -C "$1" --sort=name --format=gnu --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf "$2" .
 }
 
@@ -124,7 +125,7 @@ pack() {
   configuration "$2" "$user" "$diff_id" >"$work/configuration"
   jq -nc --arg layer "$layer" --arg tag "gala-gopher:$2" --arg config "$(keep "$work/configuration" "$files")" \
     '[{ Config: $config, RepoTags: [$tag], Layers: [$layer] }]' >"$files/manifest.json"
-  archive "$files" "$out/gala-gopher-image-$2-$(platform).tar"
+  tar_of "$files" "$out/gala-gopher-image-$2-$(platform).tar"
 }
 
 # descriptor TYPE FOLDER DIGEST: how other documents refer to a blob.
@@ -165,7 +166,7 @@ index() {
     '{ schemaVersion: 2, manifests: [. + { annotations: { "org.opencontainers.image.ref.name": $tag } }] }' \
     >"$layout/index.json"
   printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
-  archive "$layout" "$out/gala-gopher-image-$1.oci.tar"
+  tar_of "$layout" "$out/gala-gopher-image-$1.oci.tar"
 }
 
 make_image() {
