@@ -9,18 +9,20 @@ PERIOD(waits, struct flow_key, struct delays, 4096)
 
 static __always_inline struct delays *delays_of(struct sock *sk, struct conn *conn)
 {
-	struct flow_key full = {}, key = {};
+	struct address local = {}, remote = {};
+	struct flow_key key = {};
 
-	key_of(sk, conn, &full);
-	key.tgid = full.tgid;
-	key.role = full.role;
-	key.family = full.family;
-	key.server_port = full.server_port;
 	/* The peer alone is part of the key. */
-	if (conn->role == ROLE_SERVER)
-		key.client = full.client;
-	else
-		key.server = full.server;
+	key.family = addresses(sk, &local, &remote, true);
+	key.tgid = conn->tgid;
+	key.role = conn->role;
+	if (conn->role == ROLE_SERVER) {
+		key.client = remote;
+		key.server_port = local_port(sk, true);
+	} else {
+		key.server = remote;
+		key.server_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	}
 	return waits_of(&key);
 }
 

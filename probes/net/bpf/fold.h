@@ -44,21 +44,18 @@ static __always_inline void release(struct sock *sk)
 	bpf_map_delete_elem(&claims, &address);
 }
 
-/* A field, by a load where the verifier knows the pointer's type, else by a helper. */
-#define READ(typed, pointer, field) ((typed) ? (pointer)->field : BPF_CORE_READ(pointer, field))
-
 static __always_inline struct tcp_sock *tcp_of(struct sock *sk, bool typed)
 {
 	return typed ? bpf_skc_to_tcp_sock(sk) : (struct tcp_sock *)sk;
 }
 
-static __always_inline void key_of(struct sock *sk, const struct conn *conn, struct flow_key *key)
+static __always_inline void key_of(struct sock *sk, const struct conn *conn, struct flow_key *key, bool typed)
 {
 	struct address local = {}, remote = {};
-	__u16 here = local_port(sk);
-	__u16 there = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	__u16 here = local_port(sk, typed);
+	__u16 there = bpf_ntohs(READ(typed, sk, __sk_common.skc_dport));
 
-	key->family = addresses(sk, &local, &remote);
+	key->family = addresses(sk, &local, &remote, typed);
 	key->tgid = conn->tgid;
 	key->role = conn->role;
 	if (conn->role == ROLE_SERVER) {
@@ -79,43 +76,51 @@ static __always_inline void listener_key(struct sock *sk, const struct conn *con
 {
 	struct address remote = {};
 
-	key->family = addresses(sk, &key->server, &remote);
+	key->family = addresses(sk, &key->server, &remote, false);
 	key->tgid = conn->tgid;
 	key->role = ROLE_SERVER;
-	key->server_port = local_port(sk);
+	key->server_port = local_port(sk, false);
 }
 
-static __always_inline struct flow *flow_of(struct sock *sk, const struct conn *conn)
+static __always_inline struct flow *flow_at(const struct flow_key *key, const struct conn *conn)
 {
-	struct flow_key key = {};
-	struct flow *flow;
+	struct flow *flow = flows_of(key);
 
-	key_of(sk, conn, &key);
-	flow = flows_of(&key);
 	if (flow && !flow->comm[0])
 		__builtin_memcpy(flow->comm, conn->comm, sizeof(flow->comm));
 	return flow;
 }
 
-static __always_inline struct endpoint *named(struct endpoint *endpoint, const struct conn *conn)
+static __always_inline struct flow *flow_of(struct sock *sk, const struct conn *conn, bool typed)
 {
+	struct flow_key key = {};
+
+	key_of(sk, conn, &key, typed);
+	return flow_at(&key, conn);
+}
+
+static __always_inline struct endpoint *endpoint_at(struct flow_key *key, const struct conn *conn)
+{
+	struct endpoint *endpoint;
+
+	if (!by_connection)
+		key->client_port = 0;
+	endpoint = endpoints_of(key);
 	if (endpoint && !endpoint->comm[0])
 		__builtin_memcpy(endpoint->comm, conn->comm, sizeof(endpoint->comm));
 	return endpoint;
 }
 
 /* Handshakes of a connection, or of a listener. */
-static __always_inline struct endpoint *endpoint_of(struct sock *sk, const struct conn *conn)
+static __always_inline struct endpoint *endpoint_of(struct sock *sk, const struct conn *conn, bool typed)
 {
 	struct flow_key key = {};
 
 	if (conn->role == ROLE_LISTENER)
 		listener_key(sk, conn, &key);
 	else
-		key_of(sk, conn, &key);
-	if (!by_connection)
-		key.client_port = 0;
-	return named(endpoints_of(&key), conn);
+		key_of(sk, conn, &key, typed);
+	return endpoint_at(&key, conn);
 }
 
 static __always_inline void add(__u64 *counter, __u64 more)
@@ -126,7 +131,7 @@ static __always_inline void add(__u64 *counter, __u64 more)
 
 static __always_inline void count_endpoint(struct sock *sk, const struct conn *conn, enum endpoint_count which, __u64 more)
 {
-	struct endpoint *endpoint = endpoint_of(sk, conn);
+	struct endpoint *endpoint = endpoint_of(sk, conn, false);
 
 	if (endpoint)
 		add(&endpoint->counts[which], more);
@@ -134,7 +139,7 @@ static __always_inline void count_endpoint(struct sock *sk, const struct conn *c
 
 static __always_inline void count_flow(struct sock *sk, const struct conn *conn, enum count which)
 {
-	struct flow *flow = flow_of(sk, conn);
+	struct flow *flow = flow_of(sk, conn, false);
 
 	if (flow)
 		add(&flow->counts[which], 1);
@@ -202,7 +207,7 @@ static __always_inline void fold(struct sock *sk, struct conn *conn, bool typed,
 	if (now.segs_in == last->segs_in && now.segs_out == last->segs_out && now.retrans == last->retrans &&
 	    now.drops == last->drops)
 		return;
-	flow = flow_of(sk, conn);
+	flow = flow_of(sk, conn, typed);
 	if (!flow)
 		return;
 	add(&flow->counts[COUNT_RX_BYTES], now.rx_bytes - last->rx_bytes);

@@ -8,6 +8,7 @@
 static __always_inline void connecting(struct sock *sk)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct endpoint *endpoint;
 	struct conn *conn;
 
 	if (!in_scope(current_number()))
@@ -23,7 +24,9 @@ static __always_inline void connecting(struct sock *sk)
 	conn->since = bpf_ktime_get_ns();
 	/* The one counter that connecting again does not begin anew (tcp_disconnect()). */
 	conn->folded.drops = BPF_CORE_READ(sk, sk_drops.counter);
-	count_endpoint(sk, conn, ENDPOINT_SYN_SENT, 1);
+	endpoint = endpoint_of(sk, conn, true);
+	if (endpoint)
+		add(&endpoint->counts[ENDPOINT_SYN_SENT], 1);
 }
 
 static __always_inline void listening(struct sock *sk)
@@ -78,6 +81,7 @@ static __always_inline void established(struct sock *sk, int old)
 {
 	struct conn *conn = conn_of(sk);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct flow_key key = {};
 	struct endpoint *endpoint;
 	struct flow *flow;
 	__u64 rtt;
@@ -85,10 +89,11 @@ static __always_inline void established(struct sock *sk, int old)
 	if (!conn || !tp)
 		return;
 	rtt = tp->srtt_us >> 3;
-	flow = flow_of(sk, conn);
+	key_of(sk, conn, &key, true);
+	flow = flow_at(&key, conn);
 	if (flow)
 		OBSERVE(MEASURE_SYN_SRTT, rtt);
-	endpoint = endpoint_of(sk, conn);
+	endpoint = endpoint_at(&key, conn);
 	if (!endpoint)
 		return;
 	if (old == TCP_SYN_SENT) {

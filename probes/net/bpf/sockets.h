@@ -112,10 +112,13 @@ static __always_inline void own(struct conn *conn, struct task_struct *task)
 	BPF_CORE_READ_INTO(&conn->comm, task, group_leader, comm);
 }
 
+/* A field, by a load where the verifier knows the pointer's type, else by a helper, which takes longer. */
+#define READ(typed, pointer, field) ((typed) ? (pointer)->field : BPF_CORE_READ(pointer, field))
+
 /* A socket that closes has given its port back, but remembers it. */
-static __always_inline __u16 local_port(struct sock *sk)
+static __always_inline __u16 local_port(struct sock *sk, bool typed)
 {
-	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	__u16 port = READ(typed, sk, __sk_common.skc_num);
 
 	return port ? port : bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 }
@@ -124,7 +127,7 @@ static __always_inline struct port port_of(struct sock *sk)
 {
 	struct port port = {
 		.namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
-		.number = local_port(sk),
+		.number = local_port(sk, false),
 	};
 
 	return port;
@@ -137,9 +140,9 @@ static __always_inline bool mapped(const struct in6_addr *address)
 }
 
 /* Local and remote address; IPv4 within IPv6 is IPv4. Returns the family. */
-static __always_inline __u16 addresses(struct sock *sk, struct address *local, struct address *remote)
+static __always_inline __u16 addresses(struct sock *sk, struct address *local, struct address *remote, bool typed)
 {
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 family = READ(typed, sk, __sk_common.skc_family);
 
 	if (family == AF_INET6 && bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
 		struct in6_addr here, there;
@@ -155,8 +158,8 @@ static __always_inline __u16 addresses(struct sock *sk, struct address *local, s
 		*(__u32 *)remote = there.in6_u.u6_addr32[3];
 		return AF_INET;
 	}
-	*(__u32 *)local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-	*(__u32 *)remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	*(__u32 *)local = READ(typed, sk, __sk_common.skc_rcv_saddr);
+	*(__u32 *)remote = READ(typed, sk, __sk_common.skc_daddr);
 	return family;
 }
 

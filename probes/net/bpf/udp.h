@@ -13,12 +13,12 @@ static __always_inline struct datagrams *datagrams_of(struct sock *sk, struct co
 	struct flow_key key = {};
 	struct datagrams *datagrams;
 
-	key.family = addresses(sk, &key.client, &key.server);
+	key.family = addresses(sk, &key.client, &key.server, false);
 	key.tgid = conn->tgid;
 	key.role = ROLE_UDP;
 	key.server_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (!key.server_port && BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK)
-		key.client_port = local_port(sk);
+		key.client_port = local_port(sk, false);
 	datagrams = udp_of(&key);
 	if (datagrams && !datagrams->comm[0])
 		__builtin_memcpy(datagrams->comm, conn->comm, sizeof(datagrams->comm));
