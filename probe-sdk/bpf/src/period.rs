@@ -32,31 +32,34 @@ impl<K: Plain + Default, V: Plain + Default> Period<K, V> {
         Ok(period)
     }
 
-    /// Ends the period: all keys of which something happened in it, with their sums. The key that is all zero has what
-    /// found no place.
+    /// Ends the period: gives away each key of which something happened in it with its sums, as they are read, so that
+    /// never more than a few hundred are held. The key that is all zero has what found no place.
     ///
     /// # Errors
-    /// When the kernel refuses to exchange or to read the maps; what was added is then in the next period's sums.
-    pub fn end(&mut self) -> libbpf_rs::Result<Vec<(K, V)>> {
+    /// When the kernel refuses to exchange the maps: what was added is then in the next period's sums. When it refuses to
+    /// read them, and when `each` fails: what was not yet given away is lost with the map.
+    pub fn end(&mut self, mut each: impl FnMut(&K, &V) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let [first, second] = &self.halves;
         let (ended, next) = if self.active == 0 { (first, second) } else { (second, first) };
         // The kernel returns when no program uses the map any more that was there.
         self.holder.update(&0u32.to_ne_bytes(), &next.as_fd().as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
         self.active = 1 - self.active;
-        let mut sums = Vec::new();
+        let mut give = |key: &[u8], value: &[u8]| match parsed(key, value) {
+            Some((key, value)) => each(&key, &value),
+            None => Ok(()),
+        };
         for (key, value) in ended.lookup_and_delete_batch(BATCH, MapFlags::ANY, MapFlags::ANY)? {
-            sums.extend(parsed(&key, &value));
+            give(&key, &value)?;
         }
         // A batch that cannot take a whole bucket of the hash ends early.
         let rest: Vec<Vec<u8>> = ended.keys().collect();
         for key in rest {
             if let Some(value) = ended.lookup(&key, MapFlags::ANY)? {
-                sums.extend(parsed(&key, &value));
+                give(&key, &value)?;
             }
             ended.delete(&key)?;
         }
-        make_room(ended)?;
-        Ok(sums)
+        Ok(make_room(ended)?)
     }
 }
 

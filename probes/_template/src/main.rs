@@ -39,13 +39,10 @@ fn run(ctx: &mut Context) -> anyhow::Result<()> {
                 programs.serve(|item| ctx.item(item))?;
             }
             Wake::Tick => {
-                for (process, tally) in tallies.end()? {
-                    ctx.row("template")?
-                        .set("tgid", process.tgid)
-                        .set("delivered", tally.delivered)
-                        .set("discarded", tally.discarded)
-                        .send()?;
-                }
+                tallies.end(|process, tally| {
+                    let row = ctx.row("template")?.set("tgid", process.tgid);
+                    Ok(row.set("delivered", tally.delivered).set("discarded", tally.discarded).send()?)
+                })?;
                 let lost = programs.skeleton.maps.bss_data.as_deref().map_or(0, |data| data.lost_tallies);
                 ctx.lost("processes", lost)?;
                 ctx.lost("processes_in_scope", scope.left_out())?;

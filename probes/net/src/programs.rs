@@ -20,14 +20,6 @@ const COUNT_JIFFIES: Duration = Duration::from_millis(100);
 /// `CONFIG_HZ` of kernel/Kconfig.hz.
 const FREQUENCIES: [u32; 4] = [100, 250, 300, 1000];
 
-/// All that happened in a period.
-pub(crate) struct Sums {
-    pub(crate) flows: Vec<(types::flow_key, types::flow)>,
-    pub(crate) waits: Vec<(types::flow_key, types::delays)>,
-    pub(crate) endpoints: Vec<(types::flow_key, types::endpoint)>,
-    pub(crate) udp: Vec<(types::flow_key, types::datagrams)>,
-}
-
 /// Upper bounds of the histograms; `u64::MAX` where there are fewer.
 #[derive(Debug)]
 pub(crate) struct Bounds {
@@ -60,10 +52,10 @@ pub(crate) struct Programs {
     loaded: Loaded<NetSkel<'static>>,
     pub(crate) bounds: Bounds,
     scope: ScopeMap,
-    flows: Period<types::flow_key, types::flow>,
-    waits: Period<types::flow_key, types::delays>,
-    endpoints: Period<types::flow_key, types::endpoint>,
-    udp: Period<types::flow_key, types::datagrams>,
+    pub(crate) flows: Period<types::flow_key, types::flow>,
+    pub(crate) waits: Period<types::flow_key, types::delays>,
+    pub(crate) endpoints: Period<types::flow_key, types::endpoint>,
+    pub(crate) udp: Period<types::flow_key, types::datagrams>,
     /// Of the counter `unbound`, when all open files were last looked at.
     unbound: u64,
 }
@@ -127,20 +119,14 @@ impl Programs {
         probe_bpf::pass(self.loaded.skeleton.object(), program, &Over::Map(map)).map(drop)
     }
 
-    /// The sums since the last call.
-    pub(crate) fn end_period(&mut self) -> anyhow::Result<Sums> {
+    /// Brings all sums up to now: to be called before the periods are ended.
+    pub(crate) fn complete(&mut self) -> anyhow::Result<()> {
         let unbound = self.variable(|data| data.unbound);
         if unbound != self.unbound {
             self.unbound = unbound;
             self.over_files(types::pass::PASS_SOCKETS)?;
         }
-        self.sweep()?;
-        Ok(Sums {
-            flows: self.flows.end()?,
-            waits: self.waits.end()?,
-            endpoints: self.endpoints.end()?,
-            udp: self.udp.end()?,
-        })
+        self.sweep()
     }
 
     /// What could not be seen or kept.

@@ -11,27 +11,39 @@ use probe_sdk::{Context, Running};
 
 pub(crate) use self::field::{histogram, ip, share};
 pub(crate) use self::tcp::HISTOGRAMS;
-use crate::programs::{Bounds, Sums};
+use crate::programs::Programs;
+use crate::services::Services;
+use crate::skeleton::types;
 
-/// Writes all rows, and the events that their values raise.
-pub(crate) fn write(ctx: &mut Context, bounds: &Bounds, sums: &Sums) -> anyhow::Result<()> {
-    if let Some(selected) = Selected::of(ctx, "tcp") {
-        for (key, flow) in sums.flows.iter().filter(|(key, _)| selected.has(key.tgid)) {
-            tcp::write(ctx, bounds, key, flow)?;
-        }
-        for (key, delays) in sums.waits.iter().filter(|(key, _)| selected.has(key.tgid)) {
-            tcp::write_delays(ctx, bounds, key, delays)?;
-        }
-    }
-    if let Some(selected) = Selected::of(ctx, "socket") {
-        for (key, endpoint) in sums.endpoints.iter().filter(|(key, _)| selected.has(key.tgid)) {
-            socket::write(ctx, bounds, key, endpoint)?;
-        }
-        for (key, datagrams) in sums.udp.iter().filter(|(key, _)| selected.has(key.tgid)) {
-            socket::write_udp(ctx, key, datagrams)?;
-        }
-    }
-    Ok(())
+/// Ends the period: writes its rows, and the events that their values raise.
+pub(crate) fn write(
+    ctx: &mut Context,
+    programs: &mut Programs,
+    services: &mut Services,
+) -> anyhow::Result<()> {
+    let (tcp, socket) = (Selected::of(ctx, "tcp"), Selected::of(ctx, "socket"));
+    let by_client_port = ctx.param_u64("report_cport") == Some(1);
+    let bounds = &programs.bounds;
+    services.end(&mut programs.flows, by_client_port, |key, flow| match selects(&tcp, key) {
+        true => tcp::write(ctx, bounds, key, flow),
+        false => Ok(()),
+    })?;
+    programs.waits.end(|key, delays| match selects(&tcp, key) {
+        true => tcp::write_delays(ctx, bounds, key, delays),
+        false => Ok(()),
+    })?;
+    services.end(&mut programs.endpoints, false, |key, endpoint| match selects(&socket, key) {
+        true => socket::write(ctx, bounds, key, endpoint),
+        false => Ok(()),
+    })?;
+    programs.udp.end(|key, datagrams| match selects(&socket, key) {
+        true => socket::write_udp(ctx, key, datagrams),
+        false => Ok(()),
+    })
+}
+
+fn selects(selected: &Option<Selected>, key: &types::flow_key) -> bool {
+    selected.as_ref().is_some_and(|selected| selected.has(key.tgid))
 }
 
 /// Whom one of the two probes observes; the programs observe whom either does.

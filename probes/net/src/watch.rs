@@ -33,9 +33,9 @@ pub(crate) fn run(ctx: &mut Context, mut programs: Programs) -> anyhow::Result<(
                 services.refresh();
             }
             Wake::Tick => {
-                let mut sums = programs.end_period()?;
-                services.translate(&mut sums, ctx.param_u64("report_cport") == Some(1));
-                rows::write(ctx, &programs.bounds, &sums)?;
+                programs.complete()?;
+                services.refresh();
+                rows::write(ctx, &mut programs, &mut services)?;
                 programs.tell_losses(ctx)?;
                 services.tell_losses(ctx)?;
             }

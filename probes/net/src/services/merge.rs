@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::mem;
 use std::net::{IpAddr, SocketAddr};
 
+use probe_bpf::Period;
+use probe_bpf::plain::Plain;
+
 use super::Services;
-use crate::programs::Sums;
 use crate::rows::ip;
 use crate::skeleton::types;
 
@@ -16,7 +17,7 @@ const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
 /// Sums of which two can be one.
-trait AddUp {
+pub(crate) trait AddUp {
     fn add_up(&mut self, other: &Self);
 }
 
@@ -29,6 +30,9 @@ impl AddUp for types::histogram {
         self.max = self.max.max(other.max);
     }
 }
+
+/// By process, role, family and both ends; a `flow_key` cannot be hashed.
+type Merged<T> = HashMap<(u32, u16, u16, ([u8; 16], u16, [u8; 16], u16)), (types::flow_key, T)>;
 
 /// A count may be below zero for a while, as a wrapped number.
 fn add_counts(counts: &mut [u64], more: &[u64]) {
@@ -55,33 +59,40 @@ impl AddUp for types::endpoint {
 }
 
 impl Services {
-    /// Puts backends in the place of services in the sums of a period.
-    pub(crate) fn translate(&mut self, sums: &mut Sums, by_client_port: bool) {
-        if self.wanted {
-            self.refresh();
-            sums.flows = self.merged(mem::take(&mut sums.flows), by_client_port);
-            sums.endpoints = self.merged(mem::take(&mut sums.endpoints), false);
+    /// Ends a period. Where backends are wanted, they take the place of services in its keys before `each` gets them.
+    pub(crate) fn end<T: AddUp + Plain + Default + Clone>(
+        &mut self,
+        period: &mut Period<types::flow_key, T>,
+        by_client_port: bool,
+        mut each: impl FnMut(&types::flow_key, &T) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        if !self.wanted {
+            return period.end(each);
         }
+        let mut merged = Merged::default();
+        period.end(|key, sum| {
+            self.add(&mut merged, *key, sum, by_client_port);
+            Ok(())
+        })?;
+        merged.values().try_for_each(|(key, sum)| each(key, sum))
     }
 
-    fn merged<T: AddUp>(
+    fn add<T: AddUp + Clone>(
         &mut self,
-        all: Vec<(types::flow_key, T)>,
+        merged: &mut Merged<T>,
+        mut key: types::flow_key,
+        sum: &T,
         by_client_port: bool,
-    ) -> Vec<(types::flow_key, T)> {
-        let mut merged = HashMap::with_capacity(all.len());
-        for (mut key, sum) in all {
-            self.replace(&mut key);
-            if !by_client_port {
-                key.client_port = 0;
-            }
-            let ends = (key.client.bytes, key.client_port, key.server.bytes, key.server_port);
-            match merged.entry((key.tgid, key.role, key.family, ends)) {
-                Entry::Vacant(place) => drop(place.insert((key, sum))),
-                Entry::Occupied(mut place) => place.get_mut().1.add_up(&sum),
-            }
+    ) {
+        self.replace(&mut key);
+        if !by_client_port {
+            key.client_port = 0;
         }
-        merged.into_values().collect()
+        let ends = (key.client.bytes, key.client_port, key.server.bytes, key.server_port);
+        match merged.entry((key.tgid, key.role, key.family, ends)) {
+            Entry::Vacant(place) => drop(place.insert((key, sum.clone()))),
+            Entry::Occupied(mut place) => place.get_mut().1.add_up(sum),
+        }
     }
 
     fn replace(&mut self, key: &mut types::flow_key) {
@@ -122,12 +133,18 @@ mod tests {
     #[test]
     fn connections_to_the_same_backend_are_one_row_again() {
         let mut services = Services::new(Root::default());
-        let all = || vec![sum(1000, 5, 7), sum(2000, 6, 4)];
-        let merged = services.merged(all(), false);
-        assert_eq!(merged.len(), 1);
-        let (key, flow) = &merged[0];
+        let mut merged = |by_client_port| {
+            let mut merged = Merged::default();
+            for (key, sum) in [sum(1000, 5, 7), sum(2000, 6, 4)] {
+                services.add(&mut merged, key, &sum, by_client_port);
+            }
+            merged.into_values().collect::<Vec<_>>()
+        };
+        assert_eq!(merged(true).len(), 2, "a row per port was asked for");
+        let all = merged(false);
+        assert_eq!(all.len(), 1);
+        let (key, flow) = &all[0];
         assert_eq!((key.client_port, flow.counts[0], flow.sacked_max), (0, 11, 7));
         assert_eq!((flow.measures[0].sum, flow.measures[0].max, flow.measures[0].slots[3]), (11, 7, 2));
-        assert_eq!(services.merged(all(), true).len(), 2, "a row per port was asked for");
     }
 }
