@@ -17,31 +17,50 @@ bool by_connection = false; /* of clients: user space adds them up, when it know
 __u32 ticks_per_second = 0; /* of jiffies; 0 while it is not known */
 
 /*
- * Which sockets somebody reads just now: a connection that closes and the sweep over all of them must not both add the
- * same bytes. A map serves as lock, because these programs may not hold one.
+ * Which sockets somebody reads just now, and since when: a connection that closes and the sweep over all of them must not
+ * both add the same bytes. A map serves as lock, because these programs may not hold one.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
 	__type(key, __u64);
-	__type(value, __u8);
+	__type(value, __u64); /* ns */
 } claims SEC(".maps");
 
 #define CLAIM_TRIES 8
+#define CLAIM_MOST 10000000000ULL /* ns; who has it longer could not give it back */
 
-static __always_inline bool claim(struct sock *sk)
+__u64 lost_ends = 0; /* connections whose rest could not be added when they closed */
+
+enum claimed {
+	CLAIMED,
+	CLAIM_HELD,    /* somebody else reads it */
+	CLAIM_REFUSED, /* by the map: its lock could not be had in time (Linux 6.15) */
+};
+
+static __always_inline enum claimed claim(struct sock *sk)
 {
-	__u64 address = (__u64)sk;
-	__u8 taken = 1;
+	__u64 address = (__u64)sk, now = bpf_ktime_get_ns(), *since;
 
-	return bpf_map_update_elem(&claims, &address, &taken, BPF_NOEXIST) == 0;
+	if (bpf_map_update_elem(&claims, &address, &now, BPF_NOEXIST) == 0)
+		return CLAIMED;
+	since = bpf_map_lookup_elem(&claims, &address);
+	if (!since)
+		return CLAIM_REFUSED;
+	if ((__s64)(now - *since) < (__s64)CLAIM_MOST)
+		return CLAIM_HELD;
+	*since = now;
+	return CLAIMED;
 }
 
 static __always_inline void release(struct sock *sk)
 {
 	__u64 address = (__u64)sk;
 
-	bpf_map_delete_elem(&claims, &address);
+	for (int i = 0; i < CLAIM_TRIES; i++) {
+		if (bpf_map_delete_elem(&claims, &address) == 0)
+			return;
+	}
 }
 
 static __always_inline struct tcp_sock *tcp_of(struct sock *sk, bool typed)
@@ -240,14 +259,19 @@ static __always_inline void fold(struct sock *sk, struct conn *conn, bool typed,
 /* The connection ends: the rest of it. Where a sweep reads it just now, that one takes the rest too. */
 static __always_inline void settle(struct sock *sk, struct conn *conn)
 {
+	enum claimed claimed = CLAIM_REFUSED;
+
 	conn->closed = 1;
 	for (int i = 0; i < CLAIM_TRIES; i++) {
-		if (claim(sk)) {
+		claimed = claim(sk);
+		if (claimed == CLAIMED) {
 			fold(sk, conn, true, false);
 			release(sk);
 			return;
 		}
 	}
+	if (claimed == CLAIM_REFUSED)
+		__sync_fetch_and_add(&lost_ends, 1);
 }
 
 #endif

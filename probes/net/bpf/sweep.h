@@ -11,12 +11,12 @@ __u64 swept_jiffies = 0, swept_ns = 0;
 
 static __always_inline void visit(struct sock *sk, struct conn *conn, bool typed)
 {
-	if (conn->role == ROLE_UDP || !claim(sk))
+	if (conn->role == ROLE_UDP || claim(sk) != CLAIMED)
 		return;
 	fold(sk, conn, typed, true);
 	release(sk);
 	/* It has closed meanwhile, and found the place taken. */
-	if (conn->closed && claim(sk)) {
+	if (conn->closed && claim(sk) == CLAIMED) {
 		fold(sk, conn, typed, false);
 		release(sk);
 	}

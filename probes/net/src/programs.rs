@@ -135,6 +135,7 @@ impl Programs {
         ctx.lost("delays", self.variable(|data| data.lost_waits))?;
         ctx.lost("endpoints", self.variable(|data| data.lost_endpoints))?;
         ctx.lost("udp_flows", self.variable(|data| data.lost_udp))?;
+        ctx.lost("connection_ends", self.variable(|data| data.lost_ends))?;
         ctx.lost("sockets", self.variable(|data| data.lost_sockets))?;
         ctx.lost("processes_in_scope", self.scope.left_out())?;
         ctx.lost("program_runs", self.loaded.missed())?;
