@@ -1,7 +1,6 @@
 //! What can be told about this kernel without trying: its types, its sources of events, its control groups.
 
 use std::fs::{self, File};
-use std::os::fd::{AsRawFd as _, RawFd};
 use std::path::{Path, PathBuf};
 
 use libbpf_rs::btf::Btf;
@@ -17,41 +16,38 @@ const KPROBES: &str = "/sys/bus/event_source/devices/kprobe";
 /// The kernel that runs.
 #[derive(Debug)]
 pub(crate) struct Host {
-    btf: Option<Btf<'static>>,
+    /// Megabytes.
+    pub(crate) types: Option<Btf<'static>>,
     /// A file to hand to libbpf, which finds the kernel's own types itself.
     pub(crate) btf_file: Option<PathBuf>,
     kprobes: bool,
-    cgroup: Option<File>,
+    /// The root of the control groups of version 2, to attach to.
+    pub(crate) cgroup: Option<File>,
 }
 
 impl Host {
     pub(crate) fn look() -> Self {
         let btf_file = (!Path::new(KERNEL_BTF).exists()).then(btf_file).flatten();
-        let btf = Btf::from_path(btf_file.as_deref().unwrap_or(Path::new(KERNEL_BTF))).ok();
-        Self { btf, btf_file, kprobes: Path::new(KPROBES).exists(), cgroup: cgroup_root() }
+        let types = Btf::from_path(btf_file.as_deref().unwrap_or(Path::new(KERNEL_BTF))).ok();
+        Self { types, btf_file, kprobes: Path::new(KPROBES).exists(), cgroup: cgroup_root() }
     }
 
     /// Why there can be no programs that know the kernel's types; `None` where there can.
     pub(crate) fn lacks_types(&self) -> Option<String> {
         let release = release();
-        self.btf.is_none().then(|| {
+        self.types.is_none().then(|| {
             format!("no types of this kernel: neither {KERNEL_BTF} (CONFIG_DEBUG_INFO_BTF) nor {BTF_FOLDER}/{release}.btf")
         })
-    }
-
-    /// The root of the control groups of version 2, to attach to.
-    pub(crate) fn cgroup(&self) -> Option<RawFd> {
-        self.cgroup.as_ref().map(File::as_raw_fd)
     }
 
     /// Why a program for this section cannot work, as far as it can be told without trying.
     pub(crate) fn refuses(&self, section: &str) -> Option<String> {
         let (kind, target) = section.split_once('/').unwrap_or((section, ""));
-        let btf = self.btf.as_ref()?;
-        let has_function = |name: &str| btf.type_by_name::<Func<'_>>(name).is_some();
+        let types = self.types.as_ref()?;
+        let has_function = |name: &str| types.type_by_name::<Func<'_>>(name).is_some();
         match kind {
             "tp_btf" | "raw_tp"
-                if btf.type_by_name::<Typedef<'_>>(&format!("btf_trace_{target}")).is_none() =>
+                if types.type_by_name::<Typedef<'_>>(&format!("btf_trace_{target}")).is_none() =>
             {
                 Some("this kernel has no such tracepoint".to_owned())
             }
@@ -75,7 +71,7 @@ impl Host {
 /// True where the kernel's types name this function: a helper or an iterator that it has.
 #[must_use]
 pub fn has_function(name: &str) -> bool {
-    Host::look().btf.is_some_and(|btf| btf.type_by_name::<Func<'_>>(name).is_some())
+    Host::look().types.is_some_and(|types| types.type_by_name::<Func<'_>>(name).is_some())
 }
 
 fn release() -> String {

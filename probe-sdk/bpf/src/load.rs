@@ -1,7 +1,7 @@
 //! Loads and attaches programs, each capability by the best hook that the kernel takes.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
@@ -40,7 +40,8 @@ pub struct Loaded<S> {
     pub choices: Vec<Choice>,
     /// By program; dropped, it is detached.
     links: Links,
-    host: Host,
+    /// The root of the control groups, to attach to.
+    cgroup: Option<File>,
 }
 
 type Links = BTreeMap<&'static str, Link>;
@@ -96,7 +97,12 @@ impl<S> Loaded<S> {
         self.links.retain(|name, _| wanted.contains(name));
         let missing: Vec<_> = wanted.into_iter().filter(|name| !self.links.contains_key(name)).collect();
         let mut refused = Refused::new();
-        self.links.extend(attach(self.skeleton.object().progs_mut(), &missing, &self.host, &mut refused));
+        self.links.extend(attach(
+            self.skeleton.object().progs_mut(),
+            &missing,
+            self.cgroup.as_ref(),
+            &mut refused,
+        ));
         match refused.pop_first() {
             Some((name, reason)) => Err(anyhow::anyhow!("the program {name} {reason}")),
             None => Ok(()),
@@ -155,17 +161,19 @@ where
                 continue;
             }
         };
-        give_back();
         let before = refused.len();
-        let links = attach(skeleton.object().progs_mut(), &wanted, &host, &mut refused);
+        let links = attach(skeleton.object().progs_mut(), &wanted, host.cgroup.as_ref(), &mut refused);
         if refused.len() == before {
             let choices = choices(capabilities, &hooks, &sections, &refused);
-            return Ok(Loaded { skeleton, choices, links, host });
+            let cgroup = host.cgroup;
+            drop(host.types);
+            give_back();
+            return Ok(Loaded { skeleton, choices, links, cgroup });
         }
     }
 }
 
-/// Gives back to the kernel what reading its types took: some megabytes, which a C library that divides one heap keeps.
+/// Gives back to the kernel what its types took: some megabytes, of which a C library would keep the most.
 fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: it takes no pointer, and frees nothing that is in use.
@@ -230,7 +238,7 @@ fn refuse(
 fn attach<'a>(
     programs: impl Iterator<Item = ProgramMut<'a>>,
     wanted: &[&'static str],
-    host: &Host,
+    cgroup: Option<&File>,
     refused: &mut Refused,
 ) -> Links {
     let mut links = Links::new();
@@ -241,7 +249,7 @@ fn attach<'a>(
         let section = program.section().to_string_lossy();
         let (link, _said) = messages::during(|| match section.split('/').next() {
             Some("iter") => None,
-            Some("cgroup_skb") => host.cgroup().map(|cgroup| program.attach_cgroup(cgroup)),
+            Some("cgroup_skb") => cgroup.map(|cgroup| program.attach_cgroup(cgroup.as_raw_fd())),
             _ => Some(program.attach()),
         });
         match link {
