@@ -34,7 +34,6 @@ pub(crate) fn run(ctx: &mut Context, mut programs: Programs) -> anyhow::Result<(
             }
             Wake::Tick => {
                 programs.complete()?;
-                services.refresh();
                 rows::write(ctx, &mut programs, &mut services)?;
                 programs.tell_losses(ctx)?;
                 services.tell_losses(ctx)?;

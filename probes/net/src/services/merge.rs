@@ -69,19 +69,25 @@ impl Services {
         if !self.wanted {
             return period.end(each);
         }
-        let mut merged = Merged::default();
+        let mut all = Vec::new();
         period.end(|key, sum| {
-            self.add(&mut merged, *key, sum, by_client_port);
+            all.push((*key, sum.clone()));
             Ok(())
         })?;
+        // Only now: of a connection made a moment before the period's end, too, the kernel has told who serves it.
+        self.refresh();
+        let mut merged = Merged::default();
+        for (key, sum) in all {
+            self.add(&mut merged, key, sum, by_client_port);
+        }
         merged.values().try_for_each(|(key, sum)| each(key, sum))
     }
 
-    fn add<T: AddUp + Clone>(
+    fn add<T: AddUp>(
         &mut self,
         merged: &mut Merged<T>,
         mut key: types::flow_key,
-        sum: &T,
+        sum: T,
         by_client_port: bool,
     ) {
         self.replace(&mut key);
@@ -90,8 +96,8 @@ impl Services {
         }
         let ends = (key.client.bytes, key.client_port, key.server.bytes, key.server_port);
         match merged.entry((key.tgid, key.role, key.family, ends)) {
-            Entry::Vacant(place) => drop(place.insert((key, sum.clone()))),
-            Entry::Occupied(mut place) => place.get_mut().1.add_up(sum),
+            Entry::Vacant(place) => drop(place.insert((key, sum))),
+            Entry::Occupied(mut place) => place.get_mut().1.add_up(&sum),
         }
     }
 
@@ -136,7 +142,7 @@ mod tests {
         let mut merged = |by_client_port| {
             let mut merged = Merged::default();
             for (key, sum) in [sum(1000, 5, 7), sum(2000, 6, 4)] {
-                services.add(&mut merged, key, &sum, by_client_port);
+                services.add(&mut merged, key, sum, by_client_port);
             }
             merged.into_values().collect::<Vec<_>>()
         };
