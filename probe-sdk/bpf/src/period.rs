@@ -32,6 +32,20 @@ impl<K: Plain + Default, V: Plain + Default> Period<K, V> {
         Ok(period)
     }
 
+    /// Returns when all programs that have begun to add to a sum have ended: those that begin later see what user space has
+    /// set before.
+    ///
+    /// # Errors
+    /// When the kernel refuses to exchange the maps.
+    pub fn wait(&self) -> anyhow::Result<()> {
+        self.hold(&self.halves[self.active])
+    }
+
+    /// Has programs add to this half; returns when none uses the other one any more.
+    fn hold(&self, half: &MapHandle) -> anyhow::Result<()> {
+        Ok(self.holder.update(&0u32.to_ne_bytes(), &half.as_fd().as_raw_fd().to_ne_bytes(), MapFlags::ANY)?)
+    }
+
     /// Ends the period: gives away each key of which something happened in it with its sums, as they are read, so that
     /// never more than a few hundred are held. The key that is all zero has what found no place.
     ///
@@ -41,8 +55,7 @@ impl<K: Plain + Default, V: Plain + Default> Period<K, V> {
     pub fn end(&mut self, mut each: impl FnMut(&K, &V) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let [first, second] = &self.halves;
         let (ended, next) = if self.active == 0 { (first, second) } else { (second, first) };
-        // The kernel returns when no program uses the map any more that was there.
-        self.holder.update(&0u32.to_ne_bytes(), &next.as_fd().as_raw_fd().to_ne_bytes(), MapFlags::ANY)?;
+        self.hold(next)?;
         self.active = 1 - self.active;
         let mut give = |key: &[u8], value: &[u8]| match parsed(key, value) {
             Some((key, value)) => each(&key, &value),

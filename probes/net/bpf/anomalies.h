@@ -9,17 +9,17 @@ static __always_inline void anomaly(struct sock *sk, enum count which)
 {
 	struct conn *conn;
 
-	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+	if (!sk || sk->sk_protocol != IPPROTO_TCP)
 		return;
 	conn = conn_of(sk);
 	if (conn && conn->role != ROLE_LISTENER)
-		count_flow(sk, conn, which);
+		count_anomaly(sk, conn, which);
 }
 
 /* A request or a socket in TIME_WAIT is no whole socket; neither has an owner. */
 static __always_inline bool whole(const struct sock *sk)
 {
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	__u8 state = sk->__sk_common.skc_state;
 
 	return state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV;
 }

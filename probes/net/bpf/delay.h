@@ -3,81 +3,62 @@
 #ifndef DELAY_H
 #define DELAY_H
 
-#include "fold.h"
+#include "waits.h"
 
-PERIOD(waits, struct flow_key, struct delays, 4096)
-
-static __always_inline struct delays *delays_of(struct sock *sk, struct conn *conn)
-{
-	struct address local = {}, remote = {};
-	struct flow_key key = {};
-
-	/* The peer alone is part of the key. */
-	key.family = addresses(sk, &local, &remote, true);
-	key.tgid = conn->tgid;
-	key.role = conn->role;
-	if (conn->role == ROLE_SERVER) {
-		key.client = remote;
-		key.server_port = local_port(sk, true);
-	} else {
-		key.server = remote;
-		key.server_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	}
-	return waits_of(&key);
-}
+#define MIN_HEADER 20 /* bytes, of a segment without payload or options (RFC 9293) */
 
 /* Every segment of an established connection passes here before it is processed. */
 SEC("tp_btf/tcp_probe")
 int BPF_PROG(segment, struct sock *sk, struct sk_buff *skb)
 {
-	struct conn *conn = conn_of(sk);
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct delays *delays;
-	__u8 header[14] = {};
+	struct waiting *at = waiting_at(sk);
+	struct tcp_sock *tp;
+	__u32 header[4];
 	__u64 now;
 
-	if (!conn || !tp || bpf_probe_read_kernel(header, sizeof(header), skb->data))
+	if (!at || (!at->written && (at->arrived || skb->len <= MIN_HEADER)))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp || bpf_probe_read_kernel(header, sizeof(header), skb->data))
 		return 0;
 	now = bpf_ktime_get_ns();
 	/* Acknowledged by an earlier segment, which passed while the write was being noted: how long it took is not known. */
-	if (conn->written && (__s32)(tp->snd_una - conn->written_seq) >= 0)
-		conn->written = 0;
-	if (conn->written && (__s32)(bpf_ntohl(*(__be32 *)(header + 8)) - conn->written_seq) >= 0) {
-		delays = delays_of(sk, conn);
-		if (delays)
-			observe(&delays->net, bounds_delay, now - conn->written);
-		conn->written = 0;
+	if (at->written && (__s32)(tp->snd_una - at->written_seq) >= 0)
+		at->written = 0;
+	if (at->written && (__s32)(bpf_ntohl(header[2]) - at->written_seq) >= 0) {
+		observe(&at->observed.net, bounds_delay, now - at->written);
+		at->written = 0;
 	}
 	/* Payload, and nothing before it that waits. */
-	if (!conn->arrived && skb->len > (header[12] >> 4) * 4 && tp->rcv_nxt == tp->copied_seq)
-		conn->arrived = now;
+	if (!at->arrived && skb->len > (((__u8 *)header)[12] >> 4) * 4 && tp->rcv_nxt == tp->copied_seq)
+		at->arrived = now;
 	return 0;
 }
 
 static __always_inline void sent(struct sock *sk)
 {
-	struct conn *conn = conn_of(sk);
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct waiting *at = waiting_at(sk);
+	struct tcp_sock *tp;
 
-	if (!conn || !tp || conn->written)
+	if (!at || at->written)
 		return;
-	conn->written_seq = tp->write_seq;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return;
+	at->written_seq = tp->write_seq;
 	/* All of it may have been acknowledged while the write still went on. */
-	if ((__s32)(conn->written_seq - tp->snd_una) > 0)
-		conn->written = bpf_ktime_get_ns();
+	if ((__s32)(at->written_seq - tp->snd_una) > 0)
+		at->written = bpf_ktime_get_ns();
 }
 
 static __always_inline void received(struct sock *sk)
 {
-	struct conn *conn = conn_of(sk);
-	struct delays *delays;
+	struct waiting *at = waiting_of(sk, true);
 
-	if (!conn || !conn->arrived)
+	if (!at || !at->arrived)
 		return;
-	delays = delays_of(sk, conn);
-	if (delays)
-		observe(&delays->sys, bounds_delay, bpf_ktime_get_ns() - conn->arrived);
-	conn->arrived = 0;
+	observe(&at->observed.sys, bounds_delay, bpf_ktime_get_ns() - at->arrived);
+	at->arrived = 0;
 }
 
 SEC("tp_btf/sock_send_length")

@@ -7,18 +7,20 @@
 
 #include "bounds.h"
 #include "sockets.h"
+#include "waits.h"
 
 PERIOD(flows, struct flow_key, struct flow, 8192)
 PERIOD(endpoints, struct flow_key, struct endpoint, 8192)
 
 /* Set by user space. */
+bool sweeping = false; /* a pass over all sockets is under way */
 bool by_client_port = false;
 bool by_connection = false; /* of clients: user space adds them up, when it knows who served each */
 __u32 ticks_per_second = 0; /* of jiffies; 0 while it is not known */
 
 /*
- * Which sockets somebody reads just now, and since when: a connection that closes and the sweep over all of them must not
- * both add the same bytes. A map serves as lock, because these programs may not hold one.
+ * While a sweep is under way, which sockets somebody reads just now, and since when: it and a connection that closes must
+ * not both add the same bytes. A map serves as lock, because these programs may not hold one.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -156,10 +158,17 @@ static __always_inline void count_endpoint(struct sock *sk, const struct conn *c
 		add(&endpoint->counts[which], more);
 }
 
-static __always_inline void count_flow(struct sock *sk, const struct conn *conn, enum count which)
+/* Kept beside the socket, which costs less than to look for the flow; of one that is closed nobody would fold it. */
+static __always_inline void count_anomaly(struct sock *sk, struct conn *conn, enum count which)
 {
-	struct flow *flow = flow_of(sk, conn, false);
+	struct flow *flow;
 
+	if (!conn->closed) {
+		__sync_fetch_and_add(&conn->anomaly[which - COUNT_BACKLOG_DROPS], 1);
+		__sync_fetch_and_add(&conn->anomalies, 1);
+		return;
+	}
+	flow = flow_of(sk, conn, false);
 	if (flow)
 		add(&flow->counts[which], 1);
 }
@@ -206,29 +215,51 @@ static __always_inline void look(struct tcp_sock *tp, struct flow *flow, bool ty
 	add(&flow->counts[COUNT_ZERO_SND_WND], wnd == 0);
 }
 
-/* What is new since the last time. SWEEP: the connection lives, and its windows are looked at too. */
-static __always_inline void fold(struct sock *sk, struct conn *conn, bool typed, bool sweep)
+static __always_inline void fold_listener(struct sock *sk, struct conn *conn, __u32 drops)
 {
-	struct tcp_sock *tp = tcp_of(sk, typed);
-	struct folded now = {}, *last = &conn->folded;
-	struct flow *flow;
+	if (drops != conn->folded.drops)
+		count_endpoint(sk, conn, ENDPOINT_LISTEN_DROPS, (__u32)(drops - conn->folded.drops));
+	conn->folded.drops = drops;
+}
+
+static __always_inline void fold_anomalies(struct conn *conn, struct flow *flow)
+{
+	conn->told_anomalies = conn->anomalies;
+#pragma unroll
+	for (int i = 0; i < ANOMALIES; i++) {
+		__u32 now = conn->anomaly[i];
+
+		add(&flow->counts[COUNT_BACKLOG_DROPS + i], (__u32)(now - conn->told_anomaly[i]));
+		conn->told_anomaly[i] = now;
+	}
+}
+
+static __always_inline void fold_handshake(struct conn *conn, struct flow_key *key, __u8 news)
+{
+	struct endpoint *endpoint = endpoint_at(key, conn);
+	bool client = conn->role == ROLE_CLIENT;
+
+	if (!endpoint)
+		return;
+	if (news & HANDSHAKE_BEGUN)
+		add(&endpoint->counts[ENDPOINT_SYN_SENT], 1);
+	if (news & HANDSHAKE_DONE) {
+		add(&endpoint->counts[client ? ENDPOINT_ACTIVE_OPEN : ENDPOINT_PASSIVE_OPEN], 1);
+		if (conn->latency || !client)
+			observe(&endpoint->latency, bounds_latency, conn->latency);
+	}
+	if (news & HANDSHAKE_FAILED)
+		add(&endpoint->counts[client ? ENDPOINT_ACTIVE_FAILED : ENDPOINT_PASSIVE_FAILED], 1);
+	if (news & ~HANDSHAKE_BEGUN)
+		add(&endpoint->counts[ENDPOINT_RETRANS_SYN], conn->retransmitted_syn);
+}
+
+static __always_inline void fold_counters(struct tcp_sock *tp, struct folded *last, struct flow *flow, bool typed, bool sweep)
+{
+	struct folded now = {};
 	__u32 sacked, rtt;
 
-	if (!tp)
-		return;
 	read_counters(tp, &now, typed);
-	if (conn->role == ROLE_LISTENER) {
-		if (now.drops != last->drops)
-			count_endpoint(sk, conn, ENDPOINT_LISTEN_DROPS, (__u32)(now.drops - last->drops));
-		last->drops = now.drops;
-		return;
-	}
-	if (now.segs_in == last->segs_in && now.segs_out == last->segs_out && now.retrans == last->retrans &&
-	    now.drops == last->drops)
-		return;
-	flow = flow_of(sk, conn, typed);
-	if (!flow)
-		return;
 	add(&flow->counts[COUNT_RX_BYTES], now.rx_bytes - last->rx_bytes);
 	add(&flow->counts[COUNT_TX_BYTES], now.tx_bytes - last->tx_bytes);
 	add(&flow->counts[COUNT_SEGS_IN], (__u32)(now.segs_in - last->segs_in));
@@ -256,12 +287,60 @@ static __always_inline void fold(struct sock *sk, struct conn *conn, bool typed,
 	*last = now;
 }
 
+static __always_inline bool same_counters(struct tcp_sock *tp, const struct folded *last, bool typed)
+{
+	return READ(typed, tp, segs_in) == last->segs_in && READ(typed, tp, segs_out) == last->segs_out &&
+	       READ(typed, tp, total_retrans) == last->retrans &&
+	       READ(typed, tp, inet_conn.icsk_inet.sk.sk_drops.counter) == last->drops;
+}
+
+/* What is new since the last time. SWEEP: the connection lives, and its windows are looked at too. */
+static __always_inline void fold(struct sock *sk, struct conn *conn, bool typed, bool sweep)
+{
+	struct tcp_sock *tp = tcp_of(sk, typed);
+	struct flow_key key = {};
+	struct flow *flow;
+	bool same;
+	__u8 news;
+
+	if (!tp)
+		return;
+	if (conn->role == ROLE_LISTENER) {
+		fold_listener(sk, conn, READ(typed, tp, inet_conn.icsk_inet.sk.sk_drops.counter));
+		return;
+	}
+	fold_delays(sk, conn, typed);
+	same = same_counters(tp, &conn->folded, typed);
+	news = conn->reached & ~conn->told;
+	if (same && !news && conn->anomalies == conn->told_anomalies)
+		return;
+	key_of(sk, conn, &key, typed);
+	flow = flow_at(&key, conn);
+	if (!flow)
+		return;
+	if (conn->anomalies != conn->told_anomalies)
+		fold_anomalies(conn, flow);
+	if (!same)
+		fold_counters(tp, &conn->folded, flow, typed, sweep);
+	if (!news)
+		return;
+	conn->told |= news;
+	if (news & HANDSHAKE_DONE)
+		OBSERVE(MEASURE_SYN_SRTT, conn->syn_srtt);
+	fold_handshake(conn, &key, news);
+}
+
 /* The connection ends: the rest of it. Where a sweep reads it just now, that one takes the rest too. */
 static __always_inline void settle(struct sock *sk, struct conn *conn)
 {
 	enum claimed claimed = CLAIM_REFUSED;
 
 	conn->closed = 1;
+	/* Who begins a sweep waits until no program runs any more that has found none. */
+	if (!sweeping) {
+		fold(sk, conn, true, false);
+		return;
+	}
 	for (int i = 0; i < CLAIM_TRIES; i++) {
 		claimed = claim(sk);
 		if (claimed == CLAIMED) {

@@ -8,7 +8,6 @@
 static __always_inline void connecting(struct sock *sk)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct endpoint *endpoint;
 	struct conn *conn;
 
 	if (!in_scope(current_number()))
@@ -17,16 +16,14 @@ static __always_inline void connecting(struct sock *sk)
 	if (!conn)
 		return;
 	/* It may have been connected before. */
-	__builtin_memset(conn, 0, sizeof(*conn));
+	waiting_forget(sk);
+	begin(conn, ROLE_CLIENT);
 	own(conn, task);
-	conn->role = ROLE_CLIENT;
 	conn->bound = 1;
 	conn->since = bpf_ktime_get_ns();
+	conn->reached = HANDSHAKE_BEGUN;
 	/* The one counter that connecting again does not begin anew (tcp_disconnect()). */
-	conn->folded.drops = BPF_CORE_READ(sk, sk_drops.counter);
-	endpoint = endpoint_of(sk, conn, true);
-	if (endpoint)
-		add(&endpoint->counts[ENDPOINT_SYN_SENT], 1);
+	conn->folded.drops = sk->sk_drops.counter;
 }
 
 static __always_inline void listening(struct sock *sk)
@@ -70,10 +67,8 @@ static __always_inline void arriving(struct sock *sk)
 		conn->tgid = listener->tgid;
 		__builtin_memcpy(conn->comm, listener->comm, sizeof(conn->comm));
 	}
-	__builtin_memset(&conn->folded, 0, sizeof(conn->folded));
-	conn->role = ROLE_SERVER;
+	begin(conn, ROLE_SERVER);
 	conn->bound = 0;
-	conn->closed = 0;
 	__sync_fetch_and_add(&unbound, 1);
 }
 
@@ -81,31 +76,19 @@ static __always_inline void established(struct sock *sk, int old)
 {
 	struct conn *conn = conn_of(sk);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct flow_key key = {};
-	struct endpoint *endpoint;
-	struct flow *flow;
-	__u64 rtt;
 
 	if (!conn || !tp)
 		return;
-	rtt = tp->srtt_us >> 3;
-	key_of(sk, conn, &key, true);
-	flow = flow_at(&key, conn);
-	if (flow)
-		OBSERVE(MEASURE_SYN_SRTT, rtt);
-	endpoint = endpoint_at(&key, conn);
-	if (!endpoint)
-		return;
+	conn->syn_srtt = tp->srtt_us >> 3;
 	if (old == TCP_SYN_SENT) {
-		add(&endpoint->counts[ENDPOINT_ACTIVE_OPEN], 1);
-		add(&endpoint->counts[ENDPOINT_RETRANS_SYN], tp->total_retrans);
+		conn->retransmitted_syn = tp->total_retrans;
 		/* Of a handshake that was under way before us the begin is not known. */
 		if (conn->since)
-			observe(&endpoint->latency, bounds_latency, bpf_ktime_get_ns() - conn->since);
+			conn->latency = bpf_ktime_get_ns() - conn->since;
 	} else {
-		add(&endpoint->counts[ENDPOINT_PASSIVE_OPEN], 1);
-		observe(&endpoint->latency, bounds_latency, rtt * 1000);
+		conn->latency = (__u64)conn->syn_srtt * 1000;
 	}
+	conn->reached |= HANDSHAKE_DONE;
 }
 
 /* The application closes: whoever does is who used the connection. */
@@ -132,16 +115,15 @@ static __always_inline void ended(struct sock *sk, int old)
 
 	if (!conn)
 		return;
+	if (old == TCP_SYN_SENT || old == TCP_SYN_RECV)
+		conn->reached |= HANDSHAKE_FAILED;
 	if (old == TCP_SYN_SENT) {
 		tp = bpf_skc_to_tcp_sock(sk);
-		count_endpoint(sk, conn, ENDPOINT_ACTIVE_FAILED, 1);
 		if (tp)
-			count_endpoint(sk, conn, ENDPOINT_RETRANS_SYN, tp->total_retrans);
-	} else if (old == TCP_SYN_RECV) {
-		count_endpoint(sk, conn, ENDPOINT_PASSIVE_FAILED, 1);
+			conn->retransmitted_syn = tp->total_retrans;
 	}
 	if (conn->role != ROLE_LISTENER && timed_out(sk))
-		count_flow(sk, conn, COUNT_TIMEOUTS);
+		count_anomaly(sk, conn, COUNT_TIMEOUTS);
 	settle(sk, conn);
 }
 
@@ -181,10 +163,17 @@ int BPF_PROG(destroyed, struct sock *sk)
 {
 	struct conn *conn = conn_of(sk);
 
-	/* Its end was missed, as happens where programs can be interrupted by what they hook (Linux 7). */
-	if (conn && !conn->closed)
+	if (!conn)
+		return 0;
+	/*
+	 * Its end was missed, as happens where programs can be interrupted by what they hook (Linux 7); or there was something
+	 * after it, as when data is read that came before a reset.
+	 */
+	if (!conn->closed || conn->anomalies != conn->told_anomalies || unfolded_delays(sk, true))
 		settle(sk, conn);
 	conn_forget(sk);
+	if (!beside)
+		waiting_forget(sk);
 	return 0;
 }
 

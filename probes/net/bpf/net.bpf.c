@@ -9,6 +9,7 @@
 #include <gopher/net.h>
 
 #include "sockets.h"
+#include "waits.h"
 #include "fold.h"
 #include "handshake.h"
 #include "anomalies.h"

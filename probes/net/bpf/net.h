@@ -62,7 +62,7 @@ enum count {
 	COUNT_RETRANS,
 	COUNT_SK_DROPS,
 	COUNT_LOST,
-	COUNT_BACKLOG_DROPS,
+	COUNT_BACKLOG_DROPS, /* the first of the anomalies */
 	COUNT_FILTER_DROPS,
 	COUNT_TIMEOUTS,
 	COUNT_SND_LIMIT,
@@ -75,6 +75,8 @@ enum count {
 	COUNT_ZERO_SND_WND,
 	COUNTS,
 };
+
+#define ANOMALIES (COUNT_LOOKS - COUNT_BACKLOG_DROPS)
 
 struct flow {
 	__u8 comm[16];

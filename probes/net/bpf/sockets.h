@@ -20,19 +20,35 @@ struct folded {
 	__u32 looked; /* segs_in at the last look at windows and times */
 };
 
+/* How far a handshake has come. */
+enum {
+	HANDSHAKE_BEGUN = 1, /* a client's */
+	HANDSHAKE_DONE = 2,
+	HANDSHAKE_FAILED = 4,
+};
+
 struct conn {
 	__u32 tgid;
 	__u16 role;
 	__u8 bound;  /* the owner is who uses the socket, not who listens */
 	__u8 closed; /* what remains is to be folded */
 	__u8 comm[16];
-	__u64 since; /* ns: begin of the handshake; 0 while it is not known */
-	struct folded folded;
-	__u64 arrived; /* ns: data that nobody has read yet */
-	__u64 written; /* ns: data that is not yet acknowledged, up to written_seq */
-	__u32 written_seq;
-	__u32 pending; /* bytes dropped while the owner was not known */
 	__u64 inode;   /* of a UDP socket that is known by its address */
+	__u32 pending; /* bytes dropped while the owner was not known */
+
+	/* From here on all is zero when a connection begins. */
+	__u32 retransmitted_syn;
+	__u64 since;    /* ns: begin of the handshake; 0 while it is not known */
+	__u64 latency;  /* ns, of the handshake; 0 while it is not known */
+	__u32 syn_srtt; /* us */
+	__u8 reached;   /* HANDSHAKE_...: what has happened */
+	__u8 told;      /* of that, what has been folded */
+	__u16 unused;
+	__u32 anomalies;      /* the sum of anomaly[] */
+	__u32 told_anomalies; /* of that, what has been folded */
+	__u32 anomaly[ANOMALIES];
+	__u32 told_anomaly[ANOMALIES];
+	struct folded folded;
 };
 
 /* Beside the socket where tracing programs may (Linux 5.11), so that it goes with it; else by its address. */
@@ -95,6 +111,15 @@ static __always_inline struct conn *conn_new(struct sock *sk)
 	if (!conn)
 		__sync_fetch_and_add(&lost_sockets, 1);
 	return conn;
+}
+
+/* Another connection of the same owner. */
+static __always_inline void begin(struct conn *conn, enum role role)
+{
+	__builtin_memset(&conn->retransmitted_syn, 0,
+			 sizeof(*conn) - __builtin_offsetof(struct conn, retransmitted_syn));
+	conn->role = role;
+	conn->closed = 0;
 }
 
 /* What is beside the socket goes with it. */

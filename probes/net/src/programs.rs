@@ -20,7 +20,7 @@ const COUNT_JIFFIES: Duration = Duration::from_millis(100);
 /// `CONFIG_HZ` of kernel/Kconfig.hz.
 const FREQUENCIES: [u32; 4] = [100, 250, 300, 1000];
 
-/// Upper bounds of the histograms; `u64::MAX` where there are fewer.
+/// Upper bounds of the histograms; `i64::MAX` where there are fewer.
 #[derive(Debug)]
 pub(crate) struct Bounds {
     pub(crate) of: [[u64; 15]; 14],
@@ -71,6 +71,7 @@ impl Programs {
             }
             if beside {
                 open.maps.sockets_by_address.set_max_entries(1)?;
+                open.maps.waiting_by_address.set_max_entries(1)?;
             }
             Ok(())
         })?;
@@ -112,11 +113,23 @@ impl Programs {
     }
 
     /// Reads the counters of all connections, and looks at their windows.
-    pub(crate) fn sweep(&self) -> anyhow::Result<()> {
+    pub(crate) fn sweep(&mut self) -> anyhow::Result<()> {
         let Some(program) = self.in_use("counters") else { return Ok(()) };
-        let maps = &self.loaded.skeleton.maps;
-        let map = if program == "sweep" { &maps.sockets } else { &maps.sockets_by_address };
-        probe_bpf::pass(self.loaded.skeleton.object(), program, &Over::Map(map)).map(drop)
+        self.set_sweeping(true);
+        let swept = self.flows.wait().and_then(|()| {
+            let maps = &self.loaded.skeleton.maps;
+            let map = if program == "sweep" { &maps.sockets } else { &maps.sockets_by_address };
+            probe_bpf::pass(self.loaded.skeleton.object(), program, &Over::Map(map)).map(drop)
+        });
+        self.set_sweeping(false);
+        swept
+    }
+
+    /// Tells connections that close meanwhile to look out for the sweep.
+    fn set_sweeping(&mut self, sweeping: bool) {
+        if let Some(data) = self.loaded.skeleton.maps.bss_data.as_deref_mut() {
+            data.sweeping = sweeping;
+        }
     }
 
     /// Brings all sums up to now: to be called before the periods are ended.

@@ -9,6 +9,9 @@ use crate::skeleton::types;
 /// Where the values come from.
 pub(crate) const SOURCE: &str = "ebpf";
 
+/// As `NO_BOUND` of bpf/bounds.h.
+const NO_BOUND: u64 = i64::MAX.unsigned_abs();
+
 /// The process name, as far as it is text.
 pub(crate) fn comm(bytes: &[u8; 16]) -> String {
     let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -43,9 +46,9 @@ pub(crate) fn ip(family: u16, address: &types::address) -> IpAddr {
 pub(crate) fn histogram(bounds: &[u64; 15], from: &types::histogram) -> Option<Histogram> {
     let mut histogram = Histogram { sum: from.sum as f64, max: from.max as f64, ..Histogram::default() };
     let mut total = 0;
-    for (bound, slot) in bounds.iter().chain([&u64::MAX]).zip(from.slots) {
+    for (bound, slot) in bounds.iter().chain([&NO_BOUND]).zip(from.slots) {
         total += u64::from(slot);
-        let endless = *bound == u64::MAX;
+        let endless = *bound == NO_BOUND;
         histogram.bounds.push(if endless { f64::INFINITY } else { *bound as f64 });
         histogram.counts.push(total);
         if endless {
