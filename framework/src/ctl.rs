@@ -54,7 +54,7 @@ fn command(arguments: &Arguments, out: &Out) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Import(wanted)) => import::run(wanted, out),
         Command::Topology(wanted) => topology::run(&client()?, wanted, out),
         Command::Top { every, once } => top::run(client()?, *every, *once, out),
-        Command::Doctor { config, names } => doctor::run(config, names, client(), out),
+        Command::Doctor { config, names, measure } => doctor::run(config, names, *measure, client(), out),
         Command::Completions { shell } => out.print(&cli::completions(*shell)),
         Command::Man { folder } => man::write(folder),
     }

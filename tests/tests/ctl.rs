@@ -10,6 +10,9 @@ mod folder;
 #[cfg(test)]
 #[path = "ctl/import.rs"]
 mod import;
+#[cfg(test)]
+#[path = "ctl/measure.rs"]
+mod measure;
 #[path = "ctl/new.rs"]
 mod new;
 #[cfg(test)]

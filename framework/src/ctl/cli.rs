@@ -94,6 +94,10 @@ pub(super) enum Command {
         /// The configuration that says where probes are.
         #[arg(long, value_name = "FILE", default_value = "/etc/gala-gopher/gala-gopher.conf")]
         config: PathBuf,
+        /// Measure what the eBPF programs of running probes cost, for so long; 10s without a time.
+        #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "10s",
+            value_parser = duration)]
+        measure: Option<Duration>,
     },
     /// Write completions for a shell.
     #[command(after_help = "Example:\n  gopher-ctl completions bash >/etc/bash_completion.d/gopher-ctl")]
@@ -123,11 +127,13 @@ const DOCTOR: &str = "\
 A probe that the agent runs is asked through it. Others are started for a moment, as you and without limits: doctor is
 for root.
 
+While --measure lasts, the kernel takes the time of every eBPF program of the host, which slows them a little.
+
 Exit codes: 0 everything works, or less well than it could, 1 something is impossible here.
 
 Examples:
   gopher-ctl doctor
-  gopher-ctl doctor tcp
+  gopher-ctl doctor tcp --measure=30s
   gopher-ctl --json doctor | jq '.folders[].capabilities[] | select(.fidelity != \"exact\")'";
 
 const METRIC: &str = "\

@@ -1,16 +1,20 @@
-//! `doctor`: what each probe can see on this host, by which hooks, and why not by better ones.
+//! `doctor`: what each probe can see on this host, by which hooks, why not by better ones, and what that costs.
 
+mod bpf;
+mod measure;
 mod trial;
 mod verdict;
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::measure::Program;
 use self::verdict::{Verdict, gather, of_item};
 use super::failure::Failure;
-use super::out::{Out, Style, columns};
+use super::out::{Out, Style, columns, count};
 use super::probes::{array, text};
 use crate::app;
 use crate::catalog::Folder;
@@ -28,6 +32,12 @@ struct Examined {
     unsupported: Option<String>,
     items: Vec<Item>,
     capabilities: Vec<Capability>,
+    /// Of the process that the agent runs.
+    #[serde(skip)]
+    pid: Option<u32>,
+    /// Its eBPF programs, where they were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    programs: Option<Vec<Program>>,
 }
 
 /// What was found out about one item of a probe; a probe without items is one.
@@ -43,17 +53,22 @@ struct Item {
 pub(super) fn run(
     config: &Path,
     names: &[String],
+    time: Option<Duration>,
     client: std::io::Result<Client>,
     out: &Out,
 ) -> Result<(), Failure> {
     let folders =
         chosen(app::folders(config).map_err(|error| Failure::BadConfig(error.to_string()))?, names)?;
     let running = client.ok().and_then(|client| client.get("/probes").ok()).unwrap_or_default();
-    let examined = folders.iter().map(|folder| examine(folder, &running)).collect::<Result<Vec<_>, _>>()?;
+    let mut examined =
+        folders.iter().map(|folder| examine(folder, &running)).collect::<Result<Vec<_>, _>>()?;
+    let measured = time.map(|time| measured(&mut examined, time, out)).transpose()?;
     if out.json {
-        out.value(&json!({ "folders": examined }))?;
+        let seconds = measured.map(|time| time.as_secs_f64());
+        out.value(&json!({ "folders": examined, "measured_seconds": seconds }))?;
     } else {
         show(&examined, out)?;
+        measured.map_or(Ok(()), |time| show_cost(&examined, time, out))?;
     }
     let bad: Vec<_> = examined.iter().filter(|one| one.fails()).map(|one| one.folder.as_str()).collect();
     if bad.is_empty() {
@@ -79,7 +94,9 @@ fn chosen(folders: Vec<Folder>, names: &[String]) -> Result<Vec<Folder>, Failure
 fn examine(folder: &Folder, running: &Value) -> Result<Examined, Failure> {
     let knows = |probe: &&Value| matches!(text(probe, "state").as_str(), "running" | "unsupported");
     let of_folder = |probe: &&Value| text(probe, "folder") == folder.name && knows(probe);
-    let (by, found) = match array(running, "probes").iter().find(of_folder) {
+    let known = array(running, "probes").iter().find(of_folder);
+    let pid = known.and_then(|probe| u32::try_from(probe["pid"].as_u64()?).ok());
+    let (by, found) = match known {
         Some(probe) => ("agent", trial::Found { capabilities: said(probe), unsupported: unsupported(probe) }),
         None => ("trial", trial::run(folder)?),
     };
@@ -97,7 +114,28 @@ fn examine(folder: &Folder, running: &Value) -> Result<Examined, Failure> {
     });
     let items = items.collect();
     let trial::Found { capabilities, unsupported } = found;
-    Ok(Examined { folder: folder.name.clone(), by, unsupported, items, capabilities })
+    let folder = folder.name.clone();
+    Ok(Examined { folder, by, unsupported, items, capabilities, pid, programs: None })
+}
+
+/// Measures the programs of the probes that the agent runs; returns for how long.
+fn measured(examined: &mut [Examined], time: Duration, out: &Out) -> Result<Duration, Failure> {
+    let running = || examined.iter().filter_map(|one| one.pid);
+    let pids: Vec<u32> = running().collect();
+    if pids.is_empty() {
+        return Err(Failure::Failed(
+            "--measure: the agent runs none of these probes; `gopher-ctl probe start NAME` starts one"
+                .to_owned(),
+        ));
+    }
+    if !out.json {
+        eprintln!("measuring for {time:?} what their programs in the kernel cost");
+    }
+    let (programs, took) = measure::measure(&pids, time)?;
+    for (one, programs) in examined.iter_mut().filter(|one| one.pid.is_some()).zip(programs) {
+        one.programs = Some(programs);
+    }
+    Ok(took)
 }
 
 /// Why the agent cannot let a probe work: its last words, or why it was not started.
@@ -166,4 +204,20 @@ fn show(examined: &[Examined], out: &Out) -> Result<(), Failure> {
         out.line(&format!("{folder} {} not by {refused}", names.join(", ")))?;
     }
     Ok(())
+}
+
+fn show_cost(examined: &[Examined], time: Duration, out: &Out) -> Result<(), Failure> {
+    let all =
+        || examined.iter().flat_map(|one| one.programs.iter().flatten().map(move |program| (one, program)));
+    let seconds = time.as_secs_f64();
+    let row = |(one, program): (&Examined, &Program)| {
+        let (runs, nanoseconds) = (program.runs as f64, program.nanoseconds as f64);
+        let share = format!("{:.3} %", nanoseconds / seconds / 1e7);
+        let each = format!("{:.0}", nanoseconds / runs);
+        vec![one.folder.clone(), program.name.clone(), format!("{:.1}", runs / seconds), each, share]
+    };
+    let rows: Vec<_> = all().filter(|(_, program)| program.runs > 0).map(row).collect();
+    out.print(&format!("\n{}", columns(out, &["PROBE", "PROGRAM", "RUNS/S", "NS/RUN", "OF A CORE"], &rows)))?;
+    let idle = all().filter(|(_, program)| program.runs == 0).count();
+    out.line(&format!("in {seconds:.1} s; {} did not run", count(idle as u64, "program")))
 }
