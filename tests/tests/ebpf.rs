@@ -9,5 +9,9 @@ mod procwatch;
 mod net;
 
 #[cfg(test)]
+#[path = "ebpf/refused.rs"]
+mod refused;
+
+#[cfg(test)]
 #[path = "ebpf/template.rs"]
 mod template;
