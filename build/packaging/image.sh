@@ -45,7 +45,7 @@ s/^plaintext = .*/plaintext = true/; }' "$conf"
 installed() {
   build/install ${2:+--without "$2"} "$1"
   rm -rf "$1"/usr/lib/{systemd,sysusers.d,tmpfiles.d} "$1"/usr/share/{man,bash-completion,zsh,fish}
-  find "$1/usr/share/doc/gala-gopher" -type f ! -name LICENSE -delete
+  find "$1/usr/share/doc/gala-gopher" -type f ! -name LICENSE ! -name THIRD-PARTY ! -name sbom.cdx.json -delete
 }
 
 # libraries TREE: the loader and the libraries that the programs in it are linked to, and authorities for TLS.

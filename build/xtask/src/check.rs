@@ -16,6 +16,7 @@ mod format;
 mod layers;
 mod metrics;
 mod sizes;
+mod third_party;
 mod words;
 
 /// One thing that breaks a rule.
@@ -60,7 +61,7 @@ struct Step {
     run: fn(&Workspace) -> Result<Findings>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", run: format::run },
     Step { name: "sizes", run: sizes::run },
     Step { name: "first-line", run: first_line::run },
@@ -72,6 +73,7 @@ const STEPS: [Step; 11] = [
     Step { name: "clippy", run: clippy::run },
     Step { name: "doc", run: doc::run },
     Step { name: "deny", run: deny::run },
+    Step { name: "third-party", run: third_party::run },
 ];
 
 /// The names that `--only` accepts.

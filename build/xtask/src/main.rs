@@ -7,7 +7,10 @@ mod check;
 mod metrics;
 mod new_probe;
 mod source;
+mod third_party;
 mod workspace;
+
+use self::workspace::Generated;
 
 /// The project's own checks and generators.
 #[derive(Parser)]
@@ -26,11 +29,9 @@ enum Task {
         only: Option<String>,
     },
     /// Write doc/metrics.md from the manifests of all probe folders.
-    Metrics {
-        /// Write nothing; fail when the page is out of date.
-        #[arg(long)]
-        check: bool,
-    },
+    Metrics(Generated),
+    /// Write licences and bill of materials of what the programs contain of others: build/packaging/{THIRD-PARTY,sbom.cdx.json}.
+    ThirdParty(Generated),
     /// Make a probe with eBPF programs in probes/NAME, that works and is to be changed.
     NewProbe {
         /// Its name: small letters, digits, `_` and `-`, a letter first, at most 32.
@@ -39,10 +40,10 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let task = Arguments::parse().task;
-    let passed = match task {
+    let passed = match Arguments::parse().task {
         Task::Check { only } => check::run(only.as_deref()),
-        Task::Metrics { check } => metrics::run(check),
+        Task::Metrics(wanted) => metrics::run(wanted.check),
+        Task::ThirdParty(wanted) => third_party::run(wanted.check),
         Task::NewProbe { name } => new_probe::run(&name),
     };
     match passed {

@@ -6,6 +6,14 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::check::{Findings, Violation};
 
+/// What to do with generated files.
+#[derive(clap::Args)]
+pub(crate) struct Generated {
+    /// Write nothing; fail when what is committed is out of date.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
 /// The repository's working tree.
 pub(crate) struct Workspace {
     root: PathBuf,
