@@ -20,7 +20,8 @@ platform() {
 
 # system_files TREE: users, names of hosts, folders of the agent; the configuration that is right for a container.
 system_files() {
-  local etc=$1/etc conf=$1/gala-gopher/user_conf/gala-gopher.conf name
+  local etc=$1/etc conf=$1/etc/gala-gopher/gala-gopher.conf
+  # The original's command line maps a folder over user_conf; `gopher-ctl container` says what holds then.
   mkdir -p "$1"/{run/gala-gopher,var,tmp,gala-gopher/user_conf,etc/gala-gopher}
   install -d -m 750 "$1/var/lib/gala-gopher" "$1/var/log/gala-gopher"
   chmod 1777 "$1/tmp"
@@ -30,11 +31,6 @@ system_files() {
     nobody:x:65534:65534::/:/sbin/nologin >"$etc/passwd"
   printf '%s\n' root:x:0: "gala-gopher:x:$unprivileged:" nogroup:x:65534: >"$etc/group"
   printf 'hosts: files dns\n' >"$etc/nsswitch.conf"
-  # The original's command line maps a folder over the configuration; usual paths lead there too.
-  for name in gala-gopher.conf gala-gopher-app.conf; do
-    [ ! -e "$etc/gala-gopher/$name" ] || mv "$etc/gala-gopher/$name" "$1/gala-gopher/user_conf/"
-    ln -s "/gala-gopher/user_conf/$name" "$etc/gala-gopher/$name"
-  done
   # A published port leads to the container's addresses, not to its loopback.
   sed -i '/^\[export.prometheus\]/,/^\[export.kafka\]/{ s/^listen = .*/listen = "0.0.0.0:8888"/
 s/^plaintext = .*/plaintext = true/; }' "$conf"
@@ -66,18 +62,21 @@ debian_base() {
   needs mmdebstrap mmdebstrap
   mmdebstrap --quiet --variant=extract --include="$packages_of_full" --format=directory \
     "$(. /etc/os-release && say "$VERSION_CODENAME")" "$1"
-  (cd "$1" && rm -rf dev var/{cache,log,lib/apt,lib/dpkg,run} usr/share/{man,doc,info,locale})
+  # Neither what installs packages and starts services, nor names and addresses of the machine that this runs on.
+  (cd "$1" && rm -rf dev var/{cache,log,lib/apt,lib/dpkg,lib/systemd,run} usr/share/{man,doc,info,locale} \
+    etc/{apt,dpkg,cron.daily,logrotate.d,init.d,systemd,fstab,hostname,resolv.conf} etc/rc?.d)
   ln -sfn mawk "$1/usr/bin/awk"
   install -D -m 644 "$certificates" "$1$certificates"
   find "$1" -name __pycache__ -prune -exec rm -rf {} +
 }
 
-# layer TREE USER: the tar of a tree that belongs to root, but for the folders that the agent writes.
+# layer TREE USER: the tar of a tree that belongs to root, but for the folders that the agent writes. No path is in it
+# twice, which docker and podman refuse.
 layer() {
   local plain=(--sort=name --format=gnu --numeric-owner --mtime="@$SOURCE_DATE_EPOCH")
-  tar -C "$1" "${plain[@]}" --owner=0 --group=0 -cf "$work/layer" .
-  [ "$2" = 0 ] || tar -C "$1" "${plain[@]}" --owner="$2" --group="$2" -rf "$work/layer" \
-    ./run/gala-gopher ./var/lib/gala-gopher ./var/log/gala-gopher
+  local writes=(./run/gala-gopher ./var/lib/gala-gopher ./var/log/gala-gopher)
+  tar -C "$1" "${plain[@]}" --owner=0 --group=0 --anchored "${writes[@]/#/--exclude=}" -cf "$work/layer" .
+  tar -C "$1" "${plain[@]}" --owner="$2" --group="$2" -rf "$work/layer" "${writes[@]}"
 }
 
 # configuration TAG USER DIFF_ID: what the image says of itself. Health checks are an addition of docker's to the format.
@@ -89,7 +88,7 @@ configuration() {
       config: {
         User: $user, ExposedPorts: {"8888/tcp": {}}, WorkingDir: "/", StopSignal: "SIGTERM",
         Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
-        Cmd: ["/usr/bin/gala-gopher"],
+        Entrypoint: ["/usr/bin/gopher-ctl", "container", "--"], Cmd: ["/usr/bin/gala-gopher"],
         Healthcheck: { Test: ["CMD", "/usr/bin/gopher-ctl", "probe", "list"],
           Interval: (30 | seconds), Timeout: (10 | seconds), StartPeriod: (10 | seconds), Retries: 3 },
         Labels: { "org.opencontainers.image.title": "gala-gopher", "org.opencontainers.image.version": $tag,
@@ -169,7 +168,8 @@ index() {
   tar_of "$layout" "$out/gala-gopher-image-$1.oci.tar"
 }
 
-make_image() {
+# make_image_slim: the image without interpreters.
+make_image_slim() {
   local scripts
   needs jq jq
   scripts=$(extend_probes | paste -sd,)
@@ -178,9 +178,19 @@ make_image() {
   system_files "$work/slim"
   pack "$work/slim" "$version"
   index "$version"
+}
+
+# make_image_full: the image with them.
+make_image_full() {
+  needs jq jq
   debian_base "$work/full"
   installed "$work/full" "$without"
   system_files "$work/full"
   pack "$work/full" "$version-full"
   index "$version-full"
+}
+
+make_image() {
+  make_image_slim
+  make_image_full
 }

@@ -6,6 +6,7 @@
 mod check;
 mod cli;
 mod config;
+mod container;
 mod doctor;
 mod failure;
 mod import;
@@ -57,6 +58,7 @@ fn command(arguments: &Arguments, out: &Out) -> Result<(), Failure> {
         Command::Doctor { config, names, measure } => doctor::run(config, names, *measure, client(), out),
         Command::Completions { shell } => out.print(&cli::completions(*shell)),
         Command::Man { folder } => man::write(folder),
+        Command::Container { command } => container::run(command),
     }
 }
 

@@ -7,6 +7,7 @@ mod app;
 mod conf;
 mod custom;
 mod draft;
+mod environment;
 mod init;
 pub mod libconfig;
 mod meta;
@@ -16,6 +17,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use self::draft::{Draft, Kind, kind_of};
+pub use self::environment::Variables;
 pub use self::init::Settle;
 
 /// What comes out of an import.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::import;
 use crate::config::parse_duration;
 
 /// Controls a running gala-gopher agent; checks, runs and makes probes; checks and imports configurations.
@@ -110,6 +111,13 @@ pub(super) enum Command {
     Man {
         /// A folder that exists.
         folder: PathBuf,
+    },
+    /// Start a command as container images do; for the agent, with the configuration that files and variables make.
+    #[command(hide = true)]
+    Container {
+        /// The command with its arguments.
+        #[arg(last = true, required = true)]
+        command: Vec<std::ffi::OsString>,
     },
 }
 
@@ -337,42 +345,8 @@ pub(super) enum ConfigCommand {
     #[command(after_help = "Example:\n  gopher-ctl config diff")]
     Diff,
     /// Convert files of the original gala-gopher: what they say, in our form, and notes on what changes its meaning.
-    #[command(after_help = IMPORT)]
-    Import(Import),
-}
-
-const IMPORT: &str = "\
-Understands gala-gopher.conf, gala-gopher-app.conf, probes.init, gala-gopher-custom.json and *.meta, by their content. All
-files together become one gala-gopher.conf, one gala-gopher-app.conf, and a folder below extend-probes/ for each probe.
-
-A part that cannot be understood is left out and named; all else is converted.
-
-Exit codes: 0 all converted, 1 something was left out or could not be written, 78 nothing could be understood.
-
-Examples:
-  gopher-ctl config import old/gala-gopher.conf old/probes.init
-  gopher-ctl config import old/* --output /etc/gala-gopher --force";
-
-/// `config import`.
-#[derive(Debug, Args)]
-pub(super) struct Import {
-    /// Files of the original.
-    #[arg(required = true, value_name = "FILE")]
-    pub(super) files: Vec<PathBuf>,
-    /// Write to this folder instead of stdout.
-    #[arg(long, value_name = "DIR")]
-    pub(super) output: Option<PathBuf>,
-    /// Replace files that are there already.
-    #[arg(long, requires = "output")]
-    pub(super) force: bool,
-    /// Folders of probe folders; what requests ask of probes is checked against them.
-    #[arg(
-        long,
-        value_name = "DIR",
-        value_delimiter = ',',
-        default_value = "/usr/libexec/gala-gopher/probes,/usr/libexec/gala-gopher/extend-probes,/etc/gala-gopher/extend-probes"
-    )]
-    pub(super) probes: Vec<PathBuf>,
+    #[command(after_help = import::HELP)]
+    Import(import::Import),
 }
 
 /// The completions for a shell.

@@ -6,15 +6,50 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::json;
 
-use super::cli::Import;
 use super::failure::Failure;
 use super::out::{Out, Style, count};
 use crate::import::{Draft, Imported, Kind, Note, kind_of};
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
+
+/// What `--help` says after the arguments.
+pub(super) const HELP: &str = "\
+Understands gala-gopher.conf, gala-gopher-app.conf, probes.init, gala-gopher-custom.json and *.meta, by their content. All
+files together become one gala-gopher.conf, one gala-gopher-app.conf, and a folder below extend-probes/ for each probe.
+
+A part that cannot be understood is left out and named; all else is converted.
+
+Exit codes: 0 all converted, 1 something was left out or could not be written, 78 nothing could be understood.
+
+Examples:
+  gopher-ctl config import old/gala-gopher.conf old/probes.init
+  gopher-ctl config import old/* --output /etc/gala-gopher --force";
+
+/// `config import`.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// Files of the original.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Write to this folder instead of stdout.
+    #[arg(long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// Replace files that are there already.
+    #[arg(long, requires = "output")]
+    pub(super) force: bool,
+    /// Folders of probe folders; what requests ask of probes is checked against them.
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_delimiter = ',',
+        default_value = "/usr/libexec/gala-gopher/probes,/usr/libexec/gala-gopher/extend-probes,/etc/gala-gopher/extend-probes"
+    )]
+    pub(super) probes: Vec<PathBuf>,
+}
 
 /// Converts the files and writes or shows what comes of them.
 pub(super) fn run(wanted: &Import, out: &Out) -> Result<(), Failure> {
@@ -79,7 +114,8 @@ fn convert(files: &[PathBuf], probes: &[PathBuf]) -> Result<(Imported, Vec<Strin
     Ok((imported, left_out))
 }
 
-fn read(file: &Path) -> std::io::Result<String> {
+/// The text of a file of a size that a configuration has.
+pub(super) fn read(file: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     let read = fs::File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
     if read as u64 > LARGEST { Err(std::io::Error::other("larger than 1 MiB")) } else { Ok(text) }

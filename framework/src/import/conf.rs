@@ -123,7 +123,13 @@ fn listener(source: &mut Source<'_>, group: &str, section: &str, port: u16) {
     let address = source.text(group, "bind_addr");
     let number = source.number(group, "port");
     let line = address.as_ref().map(|(_, line)| *line).or(number.map(|(_, line)| line)).unwrap_or_default();
-    let address = address.map_or_else(|| "127.0.0.1".to_owned(), |(address, _)| address);
+    // Without an address the one that holds already does: loopback, or in a container image all.
+    let before = match section {
+        "control" => source.config.control.listen,
+        _ => source.config.prometheus.listen,
+    };
+    let before = before.map_or_else(|| "127.0.0.1".to_owned(), |before| before.ip().to_string());
+    let address = address.map_or(before, |(address, _)| address);
     let number = number.map_or(i64::from(port), |(number, _)| number);
     let listen =
         if address.contains(':') { format!("[{address}]:{number}") } else { format!("{address}:{number}") };

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::init::{self, Settle};
-use super::{Error, Imported, Note, app, conf, custom, libconfig, meta};
+use super::{Error, Imported, Note, Variables, app, conf, custom, environment, libconfig, meta};
 use crate::config::{self, Config, Scope, render};
 
 /// Where probe folders go, below the output folder.
@@ -117,6 +117,35 @@ impl Draft {
             Kind::Meta => self.folders(meta::import(text, file).map_err(|error| vec![error])?),
         }
         Ok(())
+    }
+
+    /// An import over what holds already.
+    #[must_use]
+    pub fn over(config: Config, whitelist: Option<Scope>) -> Self {
+        Self { config, configured: true, whitelist, ..Self::default() }
+    }
+
+    /// What holds so far.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Replaces the whitelist, if there was one.
+    pub fn set_whitelist(&mut self, whitelist: Option<Scope>) {
+        self.whitelist = whitelist;
+    }
+
+    /// Takes the variables of a container in.
+    ///
+    /// # Errors
+    /// Every variable whose value is refused.
+    pub fn variables(&mut self, variables: &Variables, settle: Settle<'_>) -> Result<(), Vec<Error>> {
+        let outcome = environment::import(variables, settle, std::mem::take(&mut self.config));
+        self.config = outcome.config;
+        self.configured = true;
+        self.imported.notes.extend(outcome.notes);
+        if outcome.refused.is_empty() { Ok(()) } else { Err(outcome.refused) }
     }
 
     /// True while nothing was taken in.
