@@ -19,7 +19,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-pub use self::check::{Checked, check, examine, folders};
+pub use self::check::{Checked, check, examine, folders, not_installed};
 use self::start::App;
 use crate::config::{LoadError, Problems};
 use crate::{config, rundir, telemetry};

@@ -48,6 +48,16 @@ pub fn folders(path: &Path) -> Result<Vec<Folder>, LoadError> {
     Ok(catalog.folders.into_values().map(Arc::unwrap_or_clone).collect())
 }
 
+/// The folders of the product that this configuration does not find.
+///
+/// # Errors
+/// When the configuration cannot be loaded, or the file about the product's folders cannot be used.
+pub fn not_installed(path: &Path) -> anyhow::Result<Vec<catalog::Known>> {
+    let loaded = config::load(path)?;
+    let catalog = catalog::scan(&catalog::roots(&loaded.config.folders), &rules(&loaded));
+    Ok(catalog::known::missing(&loaded.config.folders, &catalog)?)
+}
+
 /// Checks the configuration and all probe folders, and says so.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use super::auth::Caller;
 use super::probe::{Name, text, unknown};
 use super::reply::{self, Failure, Success};
 use super::view::{Api, View};
-use crate::catalog::{Folder, Origin, resolve};
+use crate::catalog::{Folder, Origin, known, resolve};
 use crate::config::Exposition;
 use crate::supervise::{StateName, Status};
 
@@ -32,7 +32,12 @@ pub(super) async fn probes(State(api): State<Api>) -> Response {
     let probes: Vec<_> = view.catalog.folders.values().flat_map(|folder| of(folder)).collect();
     let fault = |fault: &crate::catalog::Fault| json!({"path": fault.path, "reason": fault.to_string()});
     let refused: Vec<_> = view.catalog.faults.iter().map(fault).collect();
-    reply::json(StatusCode::OK, &json!({"probes": probes, "refused_folders": refused}))
+    let missing = known::missing(&view.running.folders, &view.catalog).unwrap_or_else(|error| {
+        tracing::warn!(%error, "What is not installed is not known.");
+        Vec::new()
+    });
+    let body = json!({"probes": probes, "refused_folders": refused, "not_installed": missing});
+    reply::json(StatusCode::OK, &body)
 }
 
 fn describe(view: &View, folder: &Folder, probe: &Probe, status: Option<&Status>) -> Json {

@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::out::{Out, Style, columns, count};
 use super::probes::{array, text};
 use crate::app;
-use crate::catalog::Folder;
+use crate::catalog::{Folder, Known};
 use crate::control::client::Client;
 use crate::supervise::Capability;
 
@@ -57,18 +57,24 @@ pub(super) fn run(
     client: std::io::Result<Client>,
     out: &Out,
 ) -> Result<(), Failure> {
-    let folders =
-        chosen(app::folders(config).map_err(|error| Failure::BadConfig(error.to_string()))?, names)?;
+    let bad_config = |error: anyhow::Error| Failure::BadConfig(format!("{error:#}"));
+    let missing = app::not_installed(config).map_err(bad_config)?;
+    let folders = app::folders(config).map_err(|error| Failure::BadConfig(error.to_string()))?;
+    let folders = chosen(folders, &missing, names)?;
     let running = client.ok().and_then(|client| client.get("/probes").ok()).unwrap_or_default();
     let mut examined =
         folders.iter().map(|folder| examine(folder, &running)).collect::<Result<Vec<_>, _>>()?;
     let measured = time.map(|time| measured(&mut examined, time, out)).transpose()?;
     if out.json {
         let seconds = measured.map(|time| time.as_secs_f64());
-        out.value(&json!({ "folders": examined, "measured_seconds": seconds }))?;
+        let missing = if names.is_empty() { missing } else { Vec::new() };
+        out.value(&json!({ "folders": examined, "not_installed": missing, "measured_seconds": seconds }))?;
     } else {
         show(&examined, out)?;
         measured.map_or(Ok(()), |time| show_cost(&examined, time, out))?;
+        for known in missing.iter().filter(|_| names.is_empty()) {
+            out.line(&format!("{} is not installed: {}. {}", known.folder, known.way(), known.summary))?;
+        }
     }
     let bad: Vec<_> = examined.iter().filter(|one| one.fails()).map(|one| one.folder.as_str()).collect();
     if bad.is_empty() {
@@ -78,9 +84,13 @@ pub(super) fn run(
     Err(Failure::Failed(if out.json { String::new() } else { told }))
 }
 
-fn chosen(folders: Vec<Folder>, names: &[String]) -> Result<Vec<Folder>, Failure> {
+fn chosen(folders: Vec<Folder>, missing: &[Known], names: &[String]) -> Result<Vec<Folder>, Failure> {
     let is = |folder: &Folder, name: &String| folder.name == *name || folder.manifest.probe(name).is_some();
     if let Some(name) = names.iter().find(|name| !folders.iter().any(|folder| is(folder, name))) {
+        let is_known = |known: &&Known| known.folder == *name || known.probes.contains(name);
+        if let Some(known) = missing.iter().find(is_known) {
+            return Err(Failure::Usage(format!("{name} is not installed: {}", known.way())));
+        }
         let installed: Vec<_> = folders.iter().map(|folder| folder.name.as_str()).collect();
         return Err(Failure::Usage(format!(
             "no probe {name} is installed; there are {}",

@@ -21,6 +21,10 @@ pub(super) fn list(client: &Client, out: &Out) -> Result<(), Failure> {
     for folder in array(&found, "refused_folders") {
         out.line(&format!("{} {}", out.styled(Style::Bad, "refused"), text(folder, "reason")))?;
     }
+    let missing: Vec<_> = array(&found, "not_installed").iter().map(|known| text(known, "folder")).collect();
+    if !missing.is_empty() {
+        out.line(&format!("not installed: {}; `gopher-ctl doctor` says more", missing.join(", ")))?;
+    }
     Ok(())
 }
 

@@ -55,6 +55,25 @@ fn each_item_works_is_degraded_or_impossible_and_the_reason_is_told() {
 }
 
 #[test]
+fn what_the_product_has_and_the_host_lacks_is_named_with_the_package_that_brings_it() {
+    let home = home();
+    let known = r#"[{"folder": "procwatch", "probes": ["procwatch"], "summary": "s", "package": null},
+        {"folder": "other", "probes": ["rare"], "summary": "Sees rare things.", "package": "gala-gopher-probe-other"}]"#;
+    std::fs::write(home.path().join("probes/known.json"), known).unwrap();
+    let found: Value = doctor(&home, &["--json"]).expect(1).json();
+    let missing = found["not_installed"].as_array().unwrap();
+    assert_eq!(missing.len(), 1, "{found}");
+    assert_eq!(missing[0]["folder"], "other");
+    doctor(&home, &[])
+        .expect(1)
+        .says("other is not installed: the package gala-gopher-probe-other brings it");
+    doctor(&home, &["rare"]).expect(2).complains("the package gala-gopher-probe-other brings it");
+    let agent = Agent::serve(home);
+    let (status, probes) = agent.control("GET", "/probes", "");
+    assert_eq!((status, &probes["not_installed"][0]["probes"]), (200, &json!(["rare"])));
+}
+
+#[test]
 fn a_running_probe_is_asked_through_the_agent() {
     let agent = Agent::serve(home());
     agent.until("the probe", |samples| {
