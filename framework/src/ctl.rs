@@ -10,6 +10,7 @@ mod container;
 mod doctor;
 mod failure;
 mod import;
+mod jvm;
 mod man;
 mod metric;
 mod new;
@@ -58,6 +59,7 @@ fn command(arguments: &Arguments, out: &Out) -> Result<(), Failure> {
         Command::Doctor { config, names, measure } => doctor::run(config, names, *measure, client(), out),
         Command::Completions { shell } => out.print(&cli::completions(*shell)),
         Command::Man { folder } => man::write(folder),
+        Command::Jvm { pid, command, arguments } => jvm::run(*pid, command, arguments, out),
         Command::Container { command } => container::run(command),
     }
 }

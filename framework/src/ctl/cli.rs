@@ -100,6 +100,18 @@ pub(super) enum Command {
             value_parser = duration)]
         measure: Option<Duration>,
     },
+    /// Send a command to a Java virtual machine (HotSpot), of this host or of a container; no Java is needed here.
+    #[command(after_help = JVM)]
+    Jvm {
+        /// The process, by the number that it has here.
+        #[arg(value_parser = clap::value_parser!(i32).range(1..))]
+        pid: i32,
+        /// Such as jcmd, properties, threaddump or load.
+        command: String,
+        /// Its arguments.
+        #[arg(allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Write completions for a shell.
     #[command(after_help = "Example:\n  gopher-ctl completions bash >/etc/bash_completion.d/gopher-ctl")]
     Completions {
@@ -143,6 +155,14 @@ Examples:
   gopher-ctl doctor
   gopher-ctl doctor tcp --measure=30s
   gopher-ctl --json doctor | jq '.folders[].capabilities[] | select(.fidelity != \"exact\")'";
+
+const JVM: &str = "\
+You must be root or the user of the virtual machine. Paths are those of its own container.
+
+Examples:
+  gopher-ctl jvm 4711 jcmd VM.version
+  gopher-ctl jvm 4711 properties
+  gopher-ctl jvm 4711 load instrument false /tmp/agent.jar=options";
 
 const METRIC: &str = "\
 Where the filter leaves one metric, its series are shown as a table of the labels that differ.
